@@ -1,0 +1,40 @@
+# Every target sets up what it needs first; the second start is instant.
+# `make` alone lists the targets.
+VENV ?= .venv
+PY = $(VENV)/bin/python
+CHAPTER ?=
+
+.PHONY: help setup run test notebooks lab lock doctor clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+	    awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
+
+setup:  ## set up .venv from requirements.lock
+	@VENV=$(VENV) ./setup.sh
+
+run: setup  ## execute every chapter (CHAPTER=02: one) and print what the nets reached
+	@$(PY) -m d2l_nin run $(CHAPTER)
+
+test: setup  ## what CI checks: ruff, the package's tests, every chapter under nbval
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m pytest
+	@$(PY) -m d2l_nin verify
+
+notebooks: setup  ## re-execute the committed chapters and save them with their outputs
+	@$(PY) -m d2l_nin notebooks $(CHAPTER)
+
+lab: setup  ## open the chapters in JupyterLab
+	@$(PY) -m d2l_nin lab
+
+doctor: setup  ## what this machine offers, what is wrong, how to mend it
+	@$(PY) -m d2l_nin doctor
+
+lock: setup  ## re-make requirements.lock from pyproject.toml
+	@$(PY) -m uv pip compile pyproject.toml --group test --group tools --universal \
+	    --generate-hashes --no-emit-index-url --upgrade --quiet \
+	    --custom-compile-command "make lock" --output-file requirements.lock
+
+clean:  ## remove .venv and build/
+	rm -rf $(VENV) build

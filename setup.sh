@@ -1,0 +1,71 @@
+#!/bin/sh
+# Set up .venv: find a Python that MXNet 1.9.1 runs on, install the locked packages,
+# then the course itself. Called by the Makefile; safe to call again.
+# PYTHON=/path/to/python chooses the interpreter, VENV=folder the place.
+set -eu
+cd "$(dirname "$0")"
+venv=${VENV:-.venv}
+
+say() { printf '%s\n' "$*"; }
+fail() { for line in "$@"; do printf '%s\n' "$line" >&2; done; exit 1; }
+
+# What was installed is recorded, so that the second start is instant.
+wanted=$(cat requirements.lock pyproject.toml | cksum)
+if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.ready" 2>/dev/null)" = "$wanted" ]
+then exit 0; fi
+
+case "$(uname -s) $(uname -m)" in
+"Darwin arm64") fail \
+    "MXNet 1.9.1 has no build for Apple silicon." \
+    "Use an x86-64 Python 3.11 under Rosetta, or Linux in a container:" \
+    "the section 'Platforms' of README.md has the commands." ;;
+MINGW*|MSYS*|CYGWIN*) fail \
+    "MXNet 1.9.1 has no build for Windows." \
+    "Use WSL2: the section 'Platforms' of README.md has the commands." ;;
+esac
+
+# True for a Python 3.9, 3.10 or 3.11 that can make a virtual environment.
+suits() {
+    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] < (3, 12))' \
+        >/dev/null 2>&1
+}
+
+python=
+for candidate in ${PYTHON:-python3.11 python3.10 python3.9 python3 python}; do
+    if suits "$candidate"; then python=$candidate; break; fi
+done
+
+if [ -n "$python" ]; then
+    say "Setting up $venv with $("$python" --version) ..."
+    "$python" -m venv --clear "$venv"
+elif [ -n "${PYTHON:-}" ]; then
+    fail "PYTHON=$PYTHON does not run, is not Python 3.9, 3.10 or 3.11, or has no venv." \
+        "Name another, or leave PYTHON unset to let this script look for one."
+else
+    say "No Python 3.9, 3.10 or 3.11 here: asking uv for Python 3.11 ..."
+    uv=$(command -v uv || true)
+    if [ -z "$uv" ] && command -v python3 >/dev/null 2>&1; then
+        if python3 -m venv "$venv-uv" >/dev/null 2>&1 &&
+            "$venv-uv/bin/python" -m pip install -q uv; then uv=$venv-uv/bin/uv; fi
+    fi
+    if [ -z "$uv" ] || ! "$uv" venv -q --clear --seed --python 3.11 "$venv"; then
+        rm -rf "$venv-uv"
+        fail "" "This course needs Python 3.9, 3.10 or 3.11 (MXNet's last release)." \
+            "None was found, and uv could not bring one. Install one of:" \
+            "    Debian, Ubuntu   sudo apt-get install python3.11 python3.11-venv" \
+            "    Fedora           sudo dnf install python3.11" \
+            "    macOS (Intel)    brew install python@3.11" \
+            "    any, with conda  conda env create -f environment.yml" \
+            "and start again. (With conda: 'conda activate d2l-nin', then" \
+            "'PYTHON=python make run'.)"
+    fi
+    rm -rf "$venv-uv"
+fi
+
+say "Installing the locked packages (about 400 MB on disk more; a few minutes) ..."
+"$venv/bin/python" -m pip install -q --disable-pip-version-check \
+    --require-hashes -r requirements.lock
+"$venv/bin/python" -m pip install -q --disable-pip-version-check \
+    --no-deps --no-build-isolation -e .
+printf '%s' "$wanted" > "$venv/.ready"
+say "Ready."
