@@ -1,1 +1,17 @@
+"""From 1×1 convolution to ResNet: the shared code of a hands-on course.
+
+Import this package before `mxnet`: it chooses the number of threads and the engine,
+and MXNet reads both only once, while it loads. What you have set in the environment
+wins. Rooms, each of which imports only rooms below it::
+
+    floor 4  cli                 python -m d2l_nin
+    floor 3  figures             pictures of nets, maps and curves
+    floor 2  training  cost      fit, evaluate · shapes, parameters, MACs
+    floor 1  nin  baselines      blocks and nets
+    floor 0  runtime  datasets  layers
+"""
+
+from d2l_nin import runtime
+
 __version__ = "0.1.0"
+__all__ = ["runtime"]

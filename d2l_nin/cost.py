@@ -1,0 +1,275 @@
+"""Floor 2: what a net costs: shapes, parameters, multiply-adds, activation memory.
+
+Nothing is computed and no weight is needed: MXNet infers the shapes from the graph, so
+that VGG's 134 million parameters are counted without making one of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import dataclass, replace
+from math import prod
+
+import mxnet as mx
+import pandas
+
+from d2l_nin.layers import describe
+
+__all__ = ["Layer", "Summary", "format_bytes", "summary"]
+
+# These hand their input on under another shape; nothing is stored.
+_VIEWS = {"Flatten", "_npx_reshape", "_np_reshape", "_npi_reshape"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of a `Summary`.
+
+    Attributes
+    ----------
+    name : str
+        Such as 'Conv 5×5/2 pad 2, 32'.
+    shape : tuple of int
+        Of the output, (N, C, H, W) or (N, C).
+    num_params : int
+        Trained numbers, biases included.
+    num_state : int
+        Numbers that are kept but not trained: batch norm's running mean and variance.
+    macs : int
+        Multiply-adds of one forward pass, without biases. One MAC is one
+        multiplication with its addition, two floating-point operations.
+    activation_bytes : int
+        Of the outputs in float32, which training keeps for the backward pass.
+    inputs : tuple of int
+        The rows it reads; -1 is the input of the net.
+    block : int
+        The child of the net that it belongs to.
+    """
+
+    name: str
+    shape: tuple
+    num_params: int
+    num_state: int
+    macs: int
+    activation_bytes: int
+    inputs: tuple
+    block: int
+
+
+def format_bytes(n: float) -> str:
+    """Bytes in the largest binary unit that leaves at least 1: '28.97 MiB'."""
+    for unit in ("B", "KiB", "MiB"):
+        if abs(n) < 1024:
+            return f"{n:.0f} B" if unit == "B" else f"{n:.2f} {unit}"
+        n /= 1024
+    return f"{n:.2f} GiB"
+
+
+class Summary:
+    """A table of layers with totals; shown as HTML in a notebook, else as text.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    input_shape : tuple of int
+    num_params, num_state, macs, activation_bytes : int
+        Totals over the layers.
+    """
+
+    def __init__(self, layers: list[Layer], input_shape: tuple):
+        self.layers = layers
+        self.input_shape = input_shape
+
+    def _total(self, name: str) -> int:
+        return sum(getattr(layer, name) for layer in self.layers)
+
+    num_params = property(lambda self: self._total("num_params"))
+    num_state = property(lambda self: self._total("num_state"))
+    macs = property(lambda self: self._total("macs"))
+    activation_bytes = property(lambda self: self._total("activation_bytes"))
+
+    def by_block(self) -> Summary:
+        """The same with one row for each child of the net."""
+        groups: dict[int, list[int]] = {}
+        for i, layer in enumerate(self.layers):
+            groups.setdefault(layer.block, []).append(i)
+        group_of = {i: g for g, rows in enumerate(groups.values()) for i in rows}
+        merged = []
+        for g, rows in enumerate(groups.values()):
+            layers = [self.layers[i] for i in rows]
+            inputs = (group_of.get(i, -1) for layer in layers for i in layer.inputs)
+            merged.append(
+                replace(
+                    layers[-1],
+                    name=_group_name(layers),
+                    inputs=tuple(sorted(set(inputs) - {g})),
+                    **{
+                        name: sum(getattr(layer, name) for layer in layers)
+                        for name in (
+                            "num_params",
+                            "num_state",
+                            "macs",
+                            "activation_bytes",
+                        )
+                    },
+                )
+            )
+        return Summary(merged, self.input_shape)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The rows and their total as text in a pandas table."""
+        total = Layer("Total", (), self.num_params, self.num_state, self.macs,
+                      self.activation_bytes, (), -1)  # fmt: skip
+        head = Layer("Input", self.input_shape, 0, 0, 0, 0, (), -1)
+        rows = [head, *self.layers, total]
+        frame = pandas.DataFrame(
+            {
+                "Layer": [row.name for row in rows],
+                "Output shape": [" × ".join(map(str, row.shape)) for row in rows],
+                "Parameters": [f"{row.num_params:,}" for row in rows],
+                "MACs": [f"{row.macs:,}" for row in rows],
+                "Activations": [format_bytes(row.activation_bytes) for row in rows],
+            }
+        )
+        if self.num_state:
+            frame.insert(3, "Not trained", [f"{row.num_state:,}" for row in rows])
+        return frame
+
+    def __str__(self) -> str:
+        return self.to_frame().to_string(index=False)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(index=False, border=0)
+
+
+def _group_name(layers: list[Layer]) -> str:
+    """'Conv 3×3, 64 · 1×1, 64 · 1×1, 64' for a block, the layer's name if alone."""
+    convs = [layer.name for layer in layers if layer.name.startswith("Conv")]
+    if not convs:
+        return layers[0].name
+    return " · ".join([convs[0], *(name[len("Conv ") :] for name in convs[1:])])
+
+
+def _trace(net) -> tuple:
+    """The graph of `net` as a symbol, and for each node's name the child it is in."""
+    block_of: dict[str, int] = {}
+
+    def remember(index):
+        def hook(block, inputs, output):
+            for name in output.get_internals().list_outputs():
+                block_of.setdefault(name, index)
+
+        return hook
+
+    children = list(net._children.values()) or [net]
+    hooks = [
+        child.register_forward_hook(remember(i)) for i, child in enumerate(children)
+    ]
+    try:
+        with mx.autograd.pause():
+            graph = net(mx.sym.var("data").as_np_ndarray())
+    finally:
+        for hook in hooks:
+            hook.detach()
+    return graph, block_of
+
+
+def _parse(text: str):
+    """An attribute of the graph, where all are text, as a Python value."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _macs(op: str, attributes: dict, shapes: list, output: tuple) -> int:
+    """Multiply-adds of one operator from the shapes of its inputs and output."""
+    if op == "Convolution":  # each output number: one kernel over its input channels
+        return prod(output) * prod(shapes[1][1:])
+    if op == "FullyConnected":
+        return prod(output) * shapes[1][1]
+    return 0
+
+
+def summary(net, input_shape: tuple) -> Summary:
+    """Tell layer by layer what one forward pass of `net` makes and costs.
+
+    Parameters
+    ----------
+    net : Block
+        Built from Gluon's layers; initialized or not.
+    input_shape : tuple of int
+        (N, C, H, W), or whatever the net takes.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    ValueError
+        The shapes do not fit together.
+    TypeError
+        `net` does something that MXNet can't put into a graph.
+    """
+    input_shape = tuple(input_shape)
+    try:
+        graph, block_of = _trace(net)
+    except (AttributeError, TypeError) as error:
+        raise TypeError(
+            f"summary needs a net of Gluon's layers that can be hybridized, got "
+            f"{type(net).__name__}, which can't be traced: {error}"
+        ) from error
+    outputs = graph.get_internals()
+    if hasattr(net, "_check_shapes"):
+        net._check_shapes(input_shape)  # the common mistakes, in plain words
+    try:
+        _, shapes_out, _ = outputs.infer_shape(data=input_shape)
+    except mx.base.MXNetError as error:
+        raise ValueError(
+            f"input_shape {input_shape} does not fit this net: "
+            f"{str(error).strip().splitlines()[-1]}"
+        ) from None
+    names = outputs.list_outputs()
+    shape_of = dict(zip(names, shapes_out))
+    states = set(outputs.list_auxiliary_states())
+
+    nodes = json.loads(graph.tojson())["nodes"]
+    layers: list[Layer] = []
+    row_of: dict[int, int] = {0: -1}  # node → row; the input of the net is -1
+    counted: set[str] = set()  # a weight that two layers share counts once
+    for i, node in enumerate(nodes):
+        if node["op"] == "null":
+            continue
+        parents = [nodes[j] for j, *_ in node["inputs"]]
+        attributes = {k: _parse(v) for k, v in node.get("attrs", {}).items()}
+        own = [p for p in parents if p["op"] == "null" and p["name"] != "data"]
+        fresh = {p["name"]: prod(shape_of[p["name"]]) for p in own
+                 if p["name"] not in counted}  # fmt: skip
+        counted |= fresh.keys()
+        label = next(
+            name for name in (f"{node['name']}_output", f"{node['name']}_output0")
+            if name in shape_of
+        )  # fmt: skip
+        shape = shape_of[label]
+        parent_shapes = [
+            shape_of.get(p["name"], shape_of.get(f"{p['name']}_output"))
+            for p in parents
+        ]
+        row_of[i] = len(layers)
+        layers.append(
+            Layer(
+                name=describe(node["op"], attributes),
+                shape=shape,
+                num_params=sum(n for name, n in fresh.items() if name not in states),
+                num_state=sum(n for name, n in fresh.items() if name in states),
+                macs=_macs(node["op"], attributes, parent_shapes, shape),
+                activation_bytes=0 if node["op"] in _VIEWS else 4 * prod(shape),
+                inputs=tuple(row_of[j] for j, *_ in node["inputs"] if j in row_of),
+                block=block_of.get(label, -1),
+            )
+        )
+    return Summary(layers, input_shape)

@@ -1,0 +1,473 @@
+"""Floor 0: Fashion-MNIST, from the files inside this package to batches.
+
+The images stay in memory as bytes, (N, 28, 28). Each batch is made by indexing,
+augmented, resized and scaled to 0…1 as one array; no worker processes, no step per
+image in Python, no float copy of the whole set.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy
+from mxnet import np
+
+__all__ = [
+    "FASHION_MNIST_LABELS",
+    "ArrayIter",
+    "load_fashion_mnist",
+    "random_flip",
+    "random_shift",
+    "read_fashion_mnist",
+    "resize_images",
+    "text_labels",
+]
+
+FASHION_MNIST_LABELS = (
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+
+SHIPPED = Path(__file__).parent / "data" / "fashion-mnist.zip"
+
+# SHA-256 of the decompressed IDX files, as Zalando published them. The compressed
+# files differ between distributors, the bytes inside do not.
+SHA256 = {
+    "train-images-idx3-ubyte": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+    ),
+    "train-labels-idx1-ubyte": (
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+    ),
+    "t10k-images-idx3-ubyte": (
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
+    ),
+    "t10k-labels-idx1-ubyte": (
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
+    ),
+}
+
+Augment = Callable[[numpy.ndarray, numpy.random.Generator], numpy.ndarray]
+
+
+# --- files ----------------------------------------------------------------------
+
+
+def _read_shipped(name: str) -> bytes:
+    """One IDX file out of the package's archive, decompressed and verified."""
+    again = "Install the package again; `python -m d2l_nin doctor` checks the data."
+    if not SHIPPED.is_file():
+        raise FileNotFoundError(f"{SHIPPED}: the package's data is missing. {again}")
+    try:
+        with zipfile.ZipFile(SHIPPED) as archive:
+            raw = lzma.decompress(archive.read(f"{name}.xz"))
+    except (zipfile.BadZipFile, lzma.LZMAError, KeyError, EOFError) as error:
+        raise ValueError(
+            f"{SHIPPED}: {name} can't be read ({error}). {again}"
+        ) from None
+    found = hashlib.sha256(raw).hexdigest()
+    if found != SHA256[name]:
+        raise ValueError(
+            f"{SHIPPED}: {name} has SHA-256 {found[:16]}…, "
+            f"expected {SHA256[name][:16]}…. {again}"
+        )
+    return raw
+
+
+def _read_from(folder: Path, name: str) -> tuple[Path, bytes]:
+    """One IDX file out of a reader's folder, plain or gzipped."""
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            break
+    else:
+        raise FileNotFoundError(
+            f"{folder}: neither {name} nor {name}.gz is there. Expected a folder with "
+            f"the four files {', '.join(SHA256)}, each plain or with .gz."
+        )
+    if path.suffix != ".gz":
+        return path, path.read_bytes()
+    try:
+        return path, gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{path}: not a whole gzip file ({error}). Copy or download it again."
+        ) from None
+
+
+def _parse_idx(path: Path, raw: bytes, num_axes: int) -> numpy.ndarray:
+    """The array in an IDX file: magic number, big-endian sizes, then bytes."""
+    again = "Copy or download the file again."
+    header = 4 + 4 * num_axes
+    if len(raw) < header:
+        raise ValueError(
+            f"{path}: expected a header of {header} bytes, found {len(raw)} bytes in "
+            f"all. {again}"
+        )
+    magic = int.from_bytes(raw[:4], "big")
+    if magic != 0x800 + num_axes:
+        kind = "images" if num_axes == 3 else "labels"
+        raise ValueError(
+            f"{path}: expected the IDX magic number {0x800 + num_axes} ({kind}), found "
+            f"{magic}. Is it another file under this name?"
+        )
+    shape = tuple(int.from_bytes(raw[i : i + 4], "big") for i in range(4, header, 4))
+    expected = int(numpy.prod(shape, dtype=numpy.int64))
+    if len(raw) - header != expected:
+        raise ValueError(
+            f"{path}: the header promises {' × '.join(map(str, shape))} = {expected:,} "
+            f"bytes, found {len(raw) - header:,}. {again}"
+        )
+    return numpy.frombuffer(raw, numpy.uint8, offset=header).reshape(shape)
+
+
+def _read_split(folder: Path | None, split: str) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Images (N, 28, 28) and labels (N,), bytes, of "train" or "t10k"."""
+    arrays = []
+    for name, num_axes in (
+        (f"{split}-images-idx3-ubyte", 3),
+        (f"{split}-labels-idx1-ubyte", 1),
+    ):
+        if folder is None:
+            path, raw = SHIPPED / name, _read_shipped(name)
+        else:
+            path, raw = _read_from(folder, name)
+        arrays.append(_parse_idx(path, raw, num_axes))
+        if folder is not None and len(arrays) == 2 and len(arrays[0]) != len(arrays[1]):
+            raise ValueError(
+                f"{path}: {len(arrays[1]):,} labels for {len(arrays[0]):,} images. "
+                f"The two files of '{split}' don't belong together."
+            )
+    images, labels = arrays
+    if folder is not None and len(labels) and labels.max() >= len(FASHION_MNIST_LABELS):
+        i = int((labels >= len(FASHION_MNIST_LABELS)).argmax())
+        raise ValueError(
+            f"{path}: expected labels 0…{len(FASHION_MNIST_LABELS) - 1}, found "
+            f"{labels[i]} at position {i}. Copy or download the file again."
+        )
+    if folder is not None and images.shape[1:] != (28, 28):
+        raise ValueError(
+            f"{folder}: expected images of 28×28, found "
+            f"{images.shape[1]}×{images.shape[2]}. Is it another data set?"
+        )
+    return images, labels
+
+
+_shipped: tuple | None = None
+
+
+def read_fashion_mnist(folder: str | Path | None = None) -> tuple:
+    """Read all of Fashion-MNIST.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+        A folder with the four usual IDX files, plain or gzipped. Without it the files
+        inside this package are read: all 70,000 images, verified by SHA-256, once per
+        process.
+
+    Returns
+    -------
+    ((X_train, y_train), (X_test, y_test))
+        NumPy bytes: images (60000, 28, 28) from 0 to 255 and labels (60000,); the
+        same for the 10,000 test images.
+
+    Raises
+    ------
+    FileNotFoundError
+        A file or the folder is missing.
+    ValueError
+        A file is cut short, damaged, of another kind, or the counts disagree.
+
+    Notes
+    -----
+    Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv 1708.07747. MIT licence, Zalando SE.
+    """
+    global _shipped
+    if folder is None and _shipped is not None:
+        return _shipped
+    if folder is not None:
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder.")
+    with ThreadPoolExecutor(2) as pool:  # decompression runs outside Python's lock
+        data = tuple(pool.map(lambda s: _read_split(folder, s), ("train", "t10k")))
+    if folder is None:
+        _shipped = data
+    return data
+
+
+def text_labels(y) -> list[str]:
+    """The names of Fashion-MNIST labels: [0, 9] gives ['t-shirt', 'ankle boot']."""
+    indices = numpy.asarray(y).astype(numpy.int64).ravel()
+    bad = indices[(indices < 0) | (indices >= len(FASHION_MNIST_LABELS))]
+    if bad.size:
+        raise ValueError(
+            f"y: expected labels 0…{len(FASHION_MNIST_LABELS) - 1}, got {bad[0]}"
+        )
+    return [FASHION_MNIST_LABELS[i] for i in indices]
+
+
+# --- whole batches --------------------------------------------------------------
+
+
+def _interpolation_matrix(num_out: int, num_in: int) -> numpy.ndarray:
+    """(num_out, num_in) weights of linear interpolation between pixel centres."""
+    centre = (numpy.arange(num_out) + 0.5) * num_in / num_out - 0.5
+    centre = centre.clip(0, num_in - 1)
+    low = numpy.floor(centre).astype(int).clip(0, max(num_in - 2, 0))
+    high = (low + 1).clip(0, num_in - 1)
+    A = numpy.zeros((num_out, num_in), numpy.float32)
+    rows = numpy.arange(num_out)
+    A[rows, low] += 1 - (centre - low)
+    A[rows, high] += centre - low
+    return A
+
+
+def resize_images(X: numpy.ndarray, size: int | tuple[int, int]) -> numpy.ndarray:
+    """Resize a whole batch by bilinear interpolation (no smoothing when shrinking).
+
+    Interpolation along one axis is a matrix; along both, one matrix from each side:
+    ``A @ X @ B.T``. The same numbers as OpenCV's bilinear resize.
+
+    Parameters
+    ----------
+    X : array (…, H, W)
+    size : int or (height, width), in pixels
+
+    Returns
+    -------
+    float32 array (…, height, width)
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    if min(height, width) < 1:
+        raise ValueError(f"size: expected at least 1 pixel each way, got {size}")
+    A = _interpolation_matrix(height, X.shape[-2])
+    B = _interpolation_matrix(width, X.shape[-1])
+    return A @ X.astype(numpy.float32, copy=False) @ B.T
+
+
+def random_flip(X: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:
+    """Mirror each image of a batch (N, H, W) left to right with probability ½."""
+    flip = rng.random(len(X)) < 0.5
+    X = X.copy()
+    X[flip] = X[flip, :, ::-1]
+    return X
+
+
+def random_shift(
+    X: numpy.ndarray, rng: numpy.random.Generator, max_shift: int = 2
+) -> numpy.ndarray:
+    """Shift each image of a batch (N, H, W) by up to `max_shift` pixels each way.
+
+    What moves in from outside is 0.
+    """
+    N, H, W = X.shape
+    padded = numpy.pad(X, ((0, 0), (max_shift, max_shift), (max_shift, max_shift)))
+    top, left = rng.integers(0, 2 * max_shift + 1, (2, N))
+    rows = top[:, None, None] + numpy.arange(H)[:, None]
+    columns = left[:, None, None] + numpy.arange(W)
+    return padded[numpy.arange(N)[:, None, None], rows, columns]
+
+
+class ArrayIter:
+    """Batches ``(X, y)`` out of arrays in memory; each `iter()` is one epoch.
+
+    ``X`` is float32 (N, 1, H, W) from 0 to 1, ``y`` is int32 (N,). The last batch may
+    be smaller; no sample is left out or repeated.
+
+    Parameters
+    ----------
+    images : bytes (N, H, W)
+    labels : bytes (N,)
+    batch_size : int
+    shuffle : bool
+        A new order each epoch, fixed by `seed` and `epoch`.
+    resize : int or (height, width), optional
+    augment : function (X, rng) -> X, optional
+        On bytes (N, H, W) of one batch, with a generator fixed by seed, epoch and
+        batch, such as `random_flip`.
+    seed : int
+    classes : sequence of str
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs begun so far. Setting it back repeats the same order and augmentation.
+    num_samples, num_classes : int
+    """
+
+    def __init__(
+        self,
+        images,
+        labels,
+        batch_size,
+        *,
+        shuffle=False,
+        resize=None,
+        augment=None,
+        seed=0,
+        classes=FASHION_MNIST_LABELS,
+    ):
+        self.images, self.labels = images, labels
+        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        self.resize, self.augment = resize, augment
+        self.classes = tuple(classes)
+        self.epoch = 0
+
+    @property
+    def num_samples(self) -> int:
+        return len(self.images)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-self.num_samples // self.batch_size)
+
+    def __iter__(self) -> Iterator:
+        epoch = self.epoch
+        self.epoch += 1
+        order = numpy.arange(self.num_samples)
+        if self.shuffle:
+            numpy.random.default_rng((self.seed, epoch)).shuffle(order)
+        for batch in range(len(self)):
+            rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            X = self.images[rows]
+            if self.augment is not None:
+                X = self.augment(X, numpy.random.default_rng((self.seed, epoch, batch)))
+            yield self._to_mxnet(X), np.array(self.labels[rows], dtype="int32")
+
+    def _to_mxnet(self, X: numpy.ndarray):
+        """Bytes (N, H, W) to the float (N, 1, H, W), 0…1, that a net is fed with."""
+        if self.resize is not None:
+            X = resize_images(X, self.resize)
+        X = numpy.multiply(X, numpy.float32(1 / 255), dtype=numpy.float32)
+        return np.array(X[:, None])
+
+
+# --- Fashion-MNIST in batches ---------------------------------------------------
+
+
+def _take_balanced(labels: numpy.ndarray, count: int, rng) -> numpy.ndarray:
+    """Sorted positions of `count` samples, of each class as many, give or take one."""
+    num_classes = len(FASHION_MNIST_LABELS)
+    shares = numpy.full(num_classes, count // num_classes)
+    shares[rng.permutation(num_classes)[: count % num_classes]] += 1
+    rows = []
+    for label, share in enumerate(shares):
+        of_class = numpy.flatnonzero(labels == label)
+        if share > len(of_class):
+            raise ValueError(
+                f"class-balanced choice of {count:,} needs {share:,} of class {label} "
+                f"({FASHION_MNIST_LABELS[label]}), there are {len(of_class):,} left. "
+                "Ask for fewer."
+            )
+        rows.append(rng.permutation(of_class)[:share])
+    return numpy.sort(numpy.concatenate(rows))
+
+
+def _whole_number(name: str, value, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name}: expected at least {least}, got {value}")
+    return int(value)
+
+
+def load_fashion_mnist(
+    batch_size: int,
+    resize: int | tuple[int, int] | None = None,
+    train_size: int | None = None,
+    validation: int = 0,
+    augment: Augment | None = None,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    test_batch_size: int = 1000,
+) -> tuple[ArrayIter, ...]:
+    """Fashion-MNIST as batches, in the manner of `d2l.load_data_fashion_mnist`.
+
+    Parameters
+    ----------
+    batch_size : int
+        Images a training batch.
+    resize : int or (height, width), optional
+        Pixels; 28×28 without it.
+    train_size : int, optional
+        Take only so many training images, of each class the same number.
+    validation : int
+        So many training images, of each class the same number, are held out. Which
+        ones depends on nothing but this number: not on `seed`, not on `train_size`.
+    augment : function (X, rng) -> X, optional
+        Applied to training batches; see `ArrayIter`.
+    seed : int
+        Fixes the choice of `train_size`, the order of each epoch and `augment`.
+    folder : str or Path, optional
+        Read the usual IDX files there instead of those inside the package.
+    test_batch_size : int
+        Images a batch in evaluation, where larger batches are faster.
+
+    Returns
+    -------
+    train_iter, test_iter[, validation_iter]
+        `ArrayIter`; the third when `validation` is not 0.
+
+    Raises
+    ------
+    ValueError, TypeError, FileNotFoundError
+        The numbers are not possible; the files are as in `read_fashion_mnist`.
+    """
+    batch_size = _whole_number("batch_size", batch_size, 1)
+    test_batch_size = _whole_number("test_batch_size", test_batch_size, 1)
+    validation = _whole_number("validation", validation, 0)
+    seed = _whole_number("seed", seed, 0)
+    if train_size is not None:
+        train_size = _whole_number("train_size", train_size, 1)
+    (X, y), (X_test, y_test) = read_fashion_mnist(folder)
+
+    if validation + (train_size or 1) > len(y):
+        raise ValueError(
+            f"train_size={train_size} and validation={validation}: there are only "
+            f"{len(y):,} training images. Ask for fewer."
+        )
+    rows = numpy.arange(len(y))
+    if validation:
+        held_out = _take_balanced(y, validation, numpy.random.default_rng(0))
+        rows = numpy.setdiff1d(rows, held_out, assume_unique=True)
+    if train_size is not None and train_size < len(rows):
+        rows = rows[_take_balanced(y[rows], train_size, numpy.random.default_rng(seed))]
+
+    # Indexing copies; without a choice the shared array of bytes is used as it is.
+    X_train, y_train = (X, y) if len(rows) == len(y) else (X[rows], y[rows])
+    train_iter = ArrayIter(
+        X_train,
+        y_train,
+        batch_size,
+        shuffle=True,
+        resize=resize,
+        augment=augment,
+        seed=seed,
+    )
+    test_iter = ArrayIter(X_test, y_test, test_batch_size, resize=resize)
+    if not validation:
+        return train_iter, test_iter
+    validation_iter = ArrayIter(
+        X[held_out], y[held_out], test_batch_size, resize=resize
+    )
+    return train_iter, test_iter, validation_iter

@@ -1,0 +1,423 @@
+"""Floor 2: the training loop, evaluation, and the record of a run."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+import numpy
+import pandas
+from mxnet import autograd, gluon
+from mxnet.gluon import HybridBlock
+from tqdm import tqdm
+
+__all__ = ["History", "TrainingDiverged", "evaluate_accuracy", "fit", "learning_rate"]
+
+# Steps between two looks at the losses. Each look waits for the device, so it is not
+# taken at every step; a loss that became NaN is found at most so many steps later.
+STEPS_PER_LOOK = 32
+
+# Floor 3 hangs the class that draws the live curve in notebooks here.
+live_view: Callable | None = None
+
+
+class TrainingDiverged(FloatingPointError):
+    """The loss became infinite or NaN; `history` holds the run until then."""
+
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
+
+
+class History:
+    """What happened in a run of `fit`.
+
+    Attributes
+    ----------
+    losses : list of float
+        Mean loss of each batch, in order.
+    epochs : list of dict
+        One for each epoch: `epoch`, `train_loss`, `train_acc` (both summed over the
+        samples as they were trained on, divided by their number), `test_acc` (absent
+        without a test set), `seconds` (of training and evaluation since the start).
+    num_samples : int
+        Images trained on, all epochs together.
+    train_seconds : float
+        Of training alone.
+    """
+
+    def __init__(self):
+        self.losses: list[float] = []
+        self.epochs: list[dict] = []
+        self.num_samples = 0
+        self.train_seconds = 0.0
+
+    def _last(self, name: str):
+        if not self.epochs or name not in self.epochs[-1]:
+            raise ValueError(f"{name} is not known: no epoch ended, or no test set")
+        return self.epochs[-1][name]
+
+    train_loss = property(lambda self: self._last("train_loss"))
+    train_acc = property(lambda self: self._last("train_acc"))
+    test_acc = property(lambda self: self._last("test_acc"))
+    seconds = property(lambda self: self._last("seconds"))
+
+    @property
+    def images_per_second(self) -> float:
+        """Training speed, without evaluation."""
+        return self.num_samples / self.train_seconds if self.train_seconds else 0.0
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each epoch."""
+        return pandas.DataFrame(self.epochs)
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return "History(no epoch ended)"
+        return self.to_frame().to_string(index=False, float_format="{:.3f}".format)
+
+    def _repr_html_(self) -> str | None:
+        if not self.epochs:
+            return None
+        return self.to_frame().to_html(
+            index=False, border=0, float_format="{:.3f}".format
+        )
+
+
+class _Objective(HybridBlock):
+    """Summed cross-entropy with smoothed labels, and hits, of one batch."""
+
+    def __init__(self, label_smoothing: float):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def hybrid_forward(self, F, scores, y):
+        log_p = F.npx.log_softmax(scores, axis=-1)
+        loss = -F.npx.pick(log_p, y, axis=-1)
+        if self.label_smoothing:
+            uniform = -F.np.mean(log_p, axis=-1)
+            loss = (1 - self.label_smoothing) * loss + self.label_smoothing * uniform
+        best = F.np.argmax(scores, axis=-1).astype("float32")
+        return F.np.sum(loss), F.np.sum(best == y.astype("float32"))
+
+
+def learning_rate(step: int, num_steps: int, lr: float, warmup=0.15, decay=True):
+    """The rate of step 0 … num_steps - 1: a linear rise, then a linear fall to 0.
+
+    Parameters
+    ----------
+    step, num_steps : int
+    lr : float
+        The peak.
+    warmup : float
+        Share of all steps that the rise takes.
+    decay : bool
+        Whether it falls afterwards or stays at the peak.
+    """
+    rise = round(num_steps * warmup)
+    if step < rise:
+        return lr * (step + 1) / rise
+    return lr * (num_steps - step) / (num_steps - rise) if decay else lr
+
+
+def _devices_of(net) -> list:
+    """Where the parameters of `net` are."""
+    for name, parameter in net.collect_params().items():
+        if parameter._data is None and not parameter._deferred_init:
+            raise RuntimeError(
+                f"parameter {name} is not initialized: call net.initialize() first"
+            )
+        return parameter.list_ctx()
+    raise ValueError("net has no parameters: there is nothing to train")
+
+
+def evaluate_accuracy(net, data_iter: Iterable) -> float:
+    """The share of samples whose highest score is at their label.
+
+    Hits are summed over all samples and divided by their number, so that a smaller
+    last batch counts for what it is.
+
+    Parameters
+    ----------
+    net : Block
+    data_iter : iterable of (X, y)
+        With X (N, C, H, W) and integer labels y (N,).
+
+    Raises
+    ------
+    ValueError
+        There is no sample.
+    """
+    device = _devices_of(net)[0]
+    hits, num_samples = [], 0
+    for X, y in data_iter:
+        best = net(X.as_in_ctx(device)).argmax(axis=-1)
+        hits.append((best == y.as_in_ctx(device).astype(best.dtype)).sum())
+        num_samples += len(y)
+    if not num_samples:
+        raise ValueError("data_iter: expected at least one batch, got none")
+    return sum(int(h.item()) for h in hits) / num_samples
+
+
+def _check_labels(labels, num_classes: int) -> None:
+    labels = labels if isinstance(labels, numpy.ndarray) else labels.asnumpy()
+    bad = (labels < 0) | (labels >= num_classes) | (labels % 1 != 0)
+    if labels.ndim != 1:
+        raise ValueError(f"labels: expected shape (N,), got {labels.shape}")
+    if bad.any():
+        raise ValueError(
+            f"labels: expected whole numbers 0…{num_classes - 1}, as the net has "
+            f"{num_classes} outputs; got {labels[bad][0]} (and {bad.sum() - 1} more)"
+        )
+
+
+def _check_scores(scores, num_samples: int, data_iter) -> None:
+    num_classes = getattr(data_iter, "num_classes", None)
+    if scores.ndim != 2 or scores.shape[0] != num_samples:
+        raise ValueError(
+            f"net: expected scores of shape ({num_samples}, number of classes), got "
+            f"{scores.shape}. Is global average pooling or Flatten missing at the end?"
+        )
+    if num_classes is not None and scores.shape[1] != num_classes:
+        raise ValueError(
+            f"net: expected {num_classes} outputs, one for each class of the data, "
+            f"got {scores.shape[1]}. Build the net with num_classes={num_classes}."
+        )
+
+
+def _split(X, y, devices: list) -> list[tuple]:
+    """(X, y, weight) for each device, as even as it goes.
+
+    A device that would get nothing repeats the first sample with weight 0, so that
+    its gradients are zeros and not those of the batch before.
+    """
+    if len(devices) == 1:
+        return [(X.as_in_ctx(devices[0]), y.as_in_ctx(devices[0]), 1.0)]
+    parts = []
+    for i, device in enumerate(devices):
+        low, high = (len(X) * j // len(devices) for j in (i, i + 1))
+        rows, weight = (slice(low, high), 1.0) if high > low else (slice(0, 1), 0.0)
+        parts.append((X[rows].as_in_ctx(device), y[rows].as_in_ctx(device), weight))
+    return parts
+
+
+class _Run:
+    """The metrics of a run, taken from the device a few steps at a time."""
+
+    def __init__(self, history: History, num_steps: int, lr_at: Callable):
+        self.history, self.num_steps, self.lr_at = history, num_steps, lr_at
+        self.pending: list[tuple] = []
+        self.start_epoch()
+
+    def start_epoch(self) -> None:
+        self.loss, self.hits, self.samples = 0.0, 0, 0
+
+    def add(self, results: list[tuple], num_samples: int) -> None:
+        """Note one step: (loss, hits, weight) of each device, still on the device."""
+        self.pending.append((results, num_samples))
+
+    def look(self) -> None:
+        """Wait for the device and take over what is pending."""
+        for results, num_samples in self.pending:
+            loss = sum(float(part.item()) * weight for part, _, weight in results)
+            hits = sum(int(part.item() * weight) for _, part, weight in results)
+            self.history.losses.append(loss / num_samples)
+            self.history.num_samples += num_samples
+            self.loss, self.hits = self.loss + loss, self.hits + hits
+            self.samples += num_samples
+            if not math.isfinite(loss):
+                step = len(self.history.losses)
+                raise TrainingDiverged(
+                    f"the loss became {loss} at step {step} of {self.num_steps}, at a "
+                    f"learning rate of {self.lr_at(step - 1):.3g}. The weights are "
+                    "spoilt: call net.initialize(force_reinit=True), then try a lower "
+                    "lr, a longer warmup, batch norm, or MSRA instead of Xavier.",
+                    self.history,
+                )
+        self.pending.clear()
+
+
+def _notebook_is_live() -> bool:
+    """Whether a person is likely to look at this notebook while it runs."""
+    if os.environ.get("D2L_NIN_LIVE") == "0" or os.environ.get("CI"):
+        return False
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel")
+
+
+class _Bar:
+    """A progress bar for terminals."""
+
+    def __init__(self, num_steps: int):
+        self.bar = tqdm(total=num_steps, unit="batch", dynamic_ncols=True, leave=False)
+
+    def update(self, history: History) -> None:
+        done = len(history.losses)
+        if done:
+            self.bar.set_postfix_str(f"loss {history.losses[-1]:.3f}", refresh=False)
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def _make_view(progress: bool | None, num_steps: int):
+    """The live curve in a notebook, a bar in a terminal, else nothing."""
+    if progress is False:
+        return None
+    if _notebook_is_live() and live_view is not None:
+        return live_view(num_steps)
+    if progress or (sys.stderr.isatty() and not os.environ.get("CI")):
+        return _Bar(num_steps)
+    return None
+
+
+def fit(
+    net,
+    train_iter,
+    test_iter=None,
+    num_epochs: int = 1,
+    lr: float = 0.1,
+    *,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    label_smoothing: float = 0.0,
+    warmup: float = 0.15,
+    decay: bool = True,
+    on_step: Callable | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Train a classifier by stochastic gradient descent with Nesterov's momentum.
+
+    The net must be initialized; it is trained where its parameters are, on several
+    devices if it was initialized on several. It is hybridized.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        From X (N, C, H, W) to scores (N, num_classes), without softmax.
+    train_iter, test_iter : iterables of (X, y) with a length
+        Integer labels y (N,). Accuracy on `test_iter` is taken after each epoch.
+    num_epochs : int
+    lr : float
+        The peak rate; see `learning_rate` for `warmup` and `decay`.
+    momentum : float
+    weight_decay : float
+        On weights only, not on biases and batch norm's scale and shift.
+    label_smoothing : float
+        This share of the label is spread evenly over all classes.
+    warmup : float
+        Share of all steps in which the rate rises to `lr`.
+    decay : bool
+        Whether the rate then falls linearly to 0.
+    on_step : function (step, net), optional
+        Called after each update, with step counting from 1.
+    progress : bool, optional
+        A bar or a live curve; by default where someone may be looking.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        No batch, labels out of range, a net whose outputs are not one score for each
+        class: before the first step. Numbers that make no sense.
+    RuntimeError
+        The net is not initialized.
+    TrainingDiverged
+        The loss became infinite or NaN.
+
+    Notes
+    -----
+    Label smoothing: Szegedy et al., arXiv 1512.00567, section 7. Linear warm-up: Goyal
+    et al., arXiv 1706.02677, section 2.2.
+    """
+    if num_epochs < 1:
+        raise ValueError(f"num_epochs: expected at least 1, got {num_epochs}")
+    if not lr > 0:
+        raise ValueError(f"lr: expected more than 0, got {lr}")
+    for name, value in (("warmup", warmup), ("label_smoothing", label_smoothing)):
+        if not 0 <= value < 1:
+            raise ValueError(f"{name}: expected 0 ≤ {name} < 1, got {value}")
+    num_steps = num_epochs * len(train_iter)
+    if not num_steps:
+        raise ValueError("train_iter: expected at least one batch, got none")
+
+    devices = _devices_of(net)
+    for name, parameter in net.collect_params().items():
+        if not name.endswith("weight"):
+            parameter.wd_mult = 0.0
+    net.hybridize(static_alloc=True, static_shape=True)
+    objective = _Objective(label_smoothing)
+    objective.hybridize()
+    trainer = gluon.Trainer(
+        net.collect_params(),
+        "nag",
+        {"learning_rate": lr, "momentum": momentum, "wd": weight_decay},
+        kvstore="device" if len(devices) > 1 else None,
+        update_on_kvstore=False,
+    )
+
+    def lr_at(step):
+        return learning_rate(step, num_steps, lr, warmup, decay)
+
+    history = History()
+    run = _Run(history, num_steps, lr_at)
+    view = _make_view(progress, num_steps)
+    labels_known = hasattr(train_iter, "labels")
+    start, step = time.perf_counter(), 0
+    try:
+        for epoch in range(1, num_epochs + 1):
+            epoch_start = time.perf_counter()
+            run.start_epoch()
+            for X, y in train_iter:
+                if step == 0:
+                    scores = net(X.as_in_ctx(devices[0]))
+                    _check_scores(scores, len(X), train_iter)
+                    num_classes = scores.shape[1]
+                    if labels_known:
+                        _check_labels(train_iter.labels, num_classes)
+                if not labels_known:
+                    _check_labels(y, num_classes)
+                trainer.set_learning_rate(lr_at(step))
+                parts = _split(X, y, devices)
+                with autograd.record():
+                    results = [
+                        (*objective(net(X_part), y_part), weight)
+                        for X_part, y_part, weight in parts
+                    ]
+                    losses = [loss * weight for loss, _, weight in results]
+                autograd.backward(losses)
+                trainer.step(len(X))
+                step += 1
+                run.add(results, len(X))
+                if on_step is not None:
+                    on_step(step, net)
+                if step % STEPS_PER_LOOK == 0:
+                    run.look()
+                    if view is not None:
+                        view.update(history)
+            run.look()
+            history.train_seconds += time.perf_counter() - epoch_start
+            history.epochs.append(
+                {
+                    "epoch": epoch,
+                    "train_loss": run.loss / run.samples,
+                    "train_acc": run.hits / run.samples,
+                }
+            )
+            if test_iter is not None:
+                history.epochs[-1]["test_acc"] = evaluate_accuracy(net, test_iter)
+            history.epochs[-1]["seconds"] = time.perf_counter() - start
+            if view is not None:
+                view.update(history)
+    finally:
+        if view is not None:
+            view.close()
+    return history
