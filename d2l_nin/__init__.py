@@ -4,14 +4,14 @@ Import this package before `mxnet`: it chooses the number of threads and the eng
 and MXNet reads both only once, while it loads. What you have set in the environment
 wins. Rooms, each of which imports only rooms below it::
 
-    floor 4  cli                 python -m d2l_nin
-    floor 3  figures             pictures of nets, maps and curves
-    floor 2  training  cost      fit, evaluate · shapes, parameters, MACs
-    floor 1  nin  baselines      blocks and nets
-    floor 0  runtime  datasets  layers
+    floor 4  cli                           python -m d2l_nin
+    floor 3  figures  chapters  doctor     pictures · running notebooks · diagnosis
+    floor 2  training  cost                fit, evaluate · shapes, parameters, MACs
+    floor 1  nin  baselines                blocks and nets
+    floor 0  environment  runtime  layers  datasets
 """
 
-from d2l_nin import runtime
+from d2l_nin import environment
 
 __version__ = "0.1.0"
-__all__ = ["runtime"]
+__all__ = ["environment"]

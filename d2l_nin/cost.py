@@ -7,6 +7,7 @@ that VGG's 134 million parameters are counted without making one of them.
 from __future__ import annotations
 
 import ast
+import html
 import json
 from dataclasses import dataclass, replace
 from math import prod
@@ -16,7 +17,18 @@ import pandas
 
 from d2l_nin.layers import describe
 
-__all__ = ["Layer", "Summary", "format_bytes", "summary"]
+__all__ = [
+    "RESULT_TYPE",
+    "Layer",
+    "Result",
+    "Summary",
+    "format_bytes",
+    "result",
+    "summary",
+]
+
+# `run` looks for this type among a chapter's outputs.
+RESULT_TYPE = "application/vnd.d2l-nin.result+json"
 
 # These hand their input on under another shape; nothing is stored.
 _VIEWS = {"Flatten", "_npx_reshape", "_np_reshape", "_npi_reshape"}
@@ -273,3 +285,61 @@ def summary(net, input_shape: tuple) -> Summary:
             )
         )
     return Summary(layers, input_shape)
+
+
+# --- what a chapter reached ------------------------------------------------------
+
+
+class Result:
+    """What a chapter's net reached: a table for readers, and the same for `run`."""
+
+    def __init__(self, values: dict):
+        self.values = values
+
+    def _rows(self) -> list[tuple]:
+        v = self.values
+        return [
+            ("net", v["net"]),
+            ("parameters", f"{v['num_params']:,}"),
+            ("MACs an image", f"{v['macs']:,}"),
+            ("test accuracy", f"{v['test_acc']:.2%}"),
+            ("training", f"{v['seconds']:.0f} s"),
+        ]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:<14} {value}" for name, value in self._rows())
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        rows = "".join(
+            f"<tr><th scope='row'>{name}</th><td>{html.escape(value)}</td></tr>"
+            for name, value in self._rows()
+        )
+        return {
+            RESULT_TYPE: self.values,
+            "text/html": f"<table>{rows}</table>",
+            "text/plain": repr(self),
+        }
+
+
+def result(name: str, net, input_shape, history) -> Result:
+    """Show what a trained net reached; `run` and README take it from this output.
+
+    Parameters
+    ----------
+    name : str
+        Of the net, for the table.
+    net : HybridBlock
+    input_shape : tuple of int
+    history : History
+        With an accuracy on the test set.
+    """
+    table = summary(net, input_shape)
+    return Result(
+        {
+            "net": name,
+            "num_params": table.num_params,
+            "macs": table.macs // input_shape[0],
+            "test_acc": history.test_acc,
+            "seconds": history.seconds,
+        }
+    )

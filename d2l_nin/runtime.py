@@ -1,85 +1,24 @@
-"""Floor 0: threads, engine, devices and seeds.
-
-Importing this module sets MXNet's environment, then imports MXNet.
-"""
+"""Floor 0: MXNet with the course's settings, devices and seeds."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import math
 import os
 import random
 import sys
 import tempfile
 import warnings
-from pathlib import Path
 
 import numpy
-import psutil
 
-__all__ = [
-    "IMPORTED_TOO_LATE",
-    "num_cores",
-    "seed_everything",
-    "try_all_gpus",
-    "try_gpu",
-]
+from d2l_nin import environment  # noqa: F401  (before mxnet)
 
+__all__ = ["computes", "count_gpus", "seed_everything", "try_all_gpus", "try_gpu"]
 
-def num_cores(
-    cgroup: Path = Path("/sys/fs/cgroup/cpu.max"),
-) -> int:
-    """Cores that this process may compute on.
-
-    The smallest of the physical cores (two hardware threads of one core share one
-    multiplier), the processors that the scheduler grants, and a container's quota.
-
-    Parameters
-    ----------
-    cgroup : Path
-        The file in which Linux keeps a container's quota: "QUOTA PERIOD", in µs.
-    """
-    limits = [os.cpu_count() or 1, psutil.cpu_count(logical=False) or math.inf]
-    if hasattr(os, "sched_getaffinity"):
-        limits.append(len(os.sched_getaffinity(0)))
-    try:
-        quota, period = cgroup.read_text().split()
-        limits.append(max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file, or "max": no quota
-        pass
-    return int(min(limits))
-
-
-def _has_gpu_build() -> bool:
-    """Whether the installed MXNet is a CUDA build and a driver is loaded.
-
-    Asked before MXNet is imported, so it can't be asked of MXNet.
-    """
-    names = (d.metadata["Name"] or "" for d in importlib.metadata.distributions())
-    return Path("/dev/nvidiactl").exists() and any(
-        name.lower().startswith("mxnet-cu") for name in names
+if not hasattr(numpy, "bool"):
+    raise ImportError(
+        f"MXNet 1.9.1 needs numpy below 1.24 (np.bool), found {numpy.__version__}. "
+        "Run `make setup` again, or: pip install numpy==1.23.5"
     )
-
-
-def _configure() -> None:
-    """Put threads and engine into the environment, where MXNet looks for them."""
-    # MXNet alone takes half of the processors it sees.
-    os.environ.setdefault("OMP_NUM_THREADS", str(num_cores()))
-    # On a CPU the threaded engine only adds hand-overs between threads, and it sums
-    # gradients in an order that changes from run to run. A GPU needs it.
-    if not _has_gpu_build():
-        os.environ.setdefault("MXNET_ENGINE_TYPE", "NaiveEngine")
-
-
-IMPORTED_TOO_LATE = "mxnet" in sys.modules
-if IMPORTED_TOO_LATE:
-    print(
-        "d2l_nin: mxnet was imported first, so its threads and engine stay as they "
-        "are (slower, not repeatable). Import d2l_nin before mxnet and restart.",
-        file=sys.stderr,
-    )
-else:
-    _configure()
 
 # MXNet 1.9.1 and d2l 1.0.3 use names that numpy, distutils and pkg_resources have
 # since declared obsolete. A reader can do nothing about it.
@@ -143,7 +82,7 @@ def seed_everything(seed: int) -> None:
     mx.random.seed(seed)
 
 
-def _computes(device: mx.Context) -> str | None:
+def computes(device: mx.Context) -> str | None:
     """Compute on `device`; None when the result is right, else the reason."""
     try:
         X = mx.np.ones((2, 3), ctx=device)
@@ -159,7 +98,8 @@ def _why_no_gpu() -> str:
     return "MXNet sees no GPU"
 
 
-def _count_gpus() -> int:
+def count_gpus() -> int:
+    """GPUs that MXNet sees; whether they work, `computes` tells."""
     try:
         return mx.context.num_gpus()
     except mx.base.MXNetError:  # a CUDA build on a machine without a driver
@@ -171,10 +111,10 @@ def try_gpu(i: int = 0) -> mx.Context:
 
     As `d2l.try_gpu`, which only counts the GPUs.
     """
-    if _count_gpus() <= i:
-        reason = _why_no_gpu() if i == 0 else f"there are only {_count_gpus()}"
+    if count_gpus() <= i:
+        reason = _why_no_gpu() if i == 0 else f"there are only {count_gpus()}"
     else:
-        reason = _computes(mx.gpu(i))
+        reason = computes(mx.gpu(i))
         if reason is None:
             return mx.gpu(i)
     print(f"gpu({i}) is not used: {reason}. Using the CPU.")
@@ -184,8 +124,8 @@ def try_gpu(i: int = 0) -> mx.Context:
 def try_all_gpus() -> list[mx.Context]:
     """All GPUs that really compute, or `[mx.cpu()]` and one line why."""
     devices, reason = [], _why_no_gpu()
-    for i in range(_count_gpus()):
-        failure = _computes(mx.gpu(i))
+    for i in range(count_gpus()):
+        failure = computes(mx.gpu(i))
         if failure is None:
             devices.append(mx.gpu(i))
         else:

@@ -1,0 +1,255 @@
+"""Floor 3: chapters as files: finding, executing, saving, turning into HTML."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from latex2mathml.converter import convert as latex_to_mathml
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from d2l_nin.cost import RESULT_TYPE
+
+__all__ = [
+    "Execution",
+    "execute",
+    "find_chapters",
+    "outputs_digest",
+    "result_of",
+    "save_chapter",
+    "title_of",
+    "to_html",
+    "update_readme",
+]
+
+_PEAK_MEMORY = """
+import resource, sys
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+      * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+@dataclass
+class Execution:
+    """A chapter after it was run.
+
+    Attributes
+    ----------
+    path : Path
+        Where the chapter came from; that file is as it was.
+    notebook : NotebookNode
+        With its new outputs.
+    seconds : float
+    peak_bytes : int
+        Of the kernel's memory; 0 when it died.
+    error : str
+        What stopped it, with the cell's number; empty when nothing did.
+    """
+
+    path: Path
+    notebook: nbformat.NotebookNode
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    error: str = field(default="")
+
+
+def find_chapters(folder: Path, wanted: str = "") -> list[Path]:
+    """The chapters in reading order, or those whose name begins with `wanted`.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    """
+    chapters = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    chosen = [path for path in chapters if path.name.startswith(wanted)]
+    if not chosen:
+        there = ", ".join(path.name[:2] for path in chapters) or "none"
+        raise FileNotFoundError(
+            f"{folder}: no chapter begins with '{wanted}'. There are: {there}."
+        )
+    return chosen
+
+
+def title_of(notebook) -> str:
+    """The first heading, without its mark."""
+    match = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
+    if not match:
+        raise ValueError("the first cell has no heading '# …'")
+    return match.group(1)
+
+
+def execute(path: Path, on_cell: Callable[[int, int], None]) -> Execution:
+    """Run a chapter in a fresh kernel; stop at the first cell that fails.
+
+    Parameters
+    ----------
+    path : Path
+    on_cell : function (cell, number of cells)
+        Called before each code cell, counting from 1.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    # Nobody watches: no live curves, and dates in files are the same every time.
+    environment = {**os.environ, "D2L_NIN_LIVE": "0", "SOURCE_DATE_EPOCH": "0"}
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        record_timing=False,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    execution, start = Execution(path, notebook), time.perf_counter()
+    number, i = 0, 0
+    try:
+        with client.setup_kernel(env=environment):
+            for number, i in enumerate(code, 1):
+                on_cell(number, len(code))
+                client.execute_cell(notebook.cells[i], i)
+            execution.seconds = time.perf_counter() - start
+            execution.peak_bytes = _peak_memory(client)
+    except CellExecutionError as error:
+        execution.error = f"cell {number}: {error}"
+    except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
+        source = notebook.cells[i].source
+        execution.error = f"cell {number}: {type(error).__name__}: {error}\n{source}"
+    execution.seconds = execution.seconds or time.perf_counter() - start
+    return execution
+
+
+def _peak_memory(client: NotebookClient) -> int:
+    """The most memory the kernel ever held, asked in a cell that is not kept."""
+    cell = nbformat.v4.new_code_cell(_PEAK_MEMORY)
+    client.nb.cells.append(cell)
+    try:
+        client.execute_cell(cell, len(client.nb.cells) - 1, store_history=False)
+        return int(cell.outputs[0].text)
+    finally:
+        client.nb.cells.pop()
+
+
+def result_of(notebook) -> dict | None:
+    """What the chapter's net reached, from the cell that shows `cost.result`."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if RESULT_TYPE in output.get("data", {}):
+                return dict(output.data[RESULT_TYPE])
+    return None
+
+
+def outputs_digest(notebook) -> str:
+    """SHA-256 over all outputs and execution counts, as they are stored."""
+    stored = [
+        [cell.execution_count, cell.outputs]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
+
+
+def save_chapter(execution: Execution) -> None:
+    """Write a chapter back with its new outputs, and what the run took.
+
+    The digest of the outputs goes with it, so that a stripped or hand-edited copy is
+    told from one that was run.
+    """
+    notebook = execution.notebook
+    notebook.metadata.language_info = {"name": "python"}
+    notebook.metadata.d2l_nin = {
+        "outputs_sha256": outputs_digest(notebook),
+        "seconds": round(execution.seconds),
+        "peak_mib": round(execution.peak_bytes / 2**20),
+    }
+    partial = execution.path.with_suffix(".partial")
+    nbformat.write(notebook, partial)
+    partial.replace(execution.path)
+
+
+# --- HTML -----------------------------------------------------------------------
+
+
+class _MathML(IPythonRenderer):
+    """Markdown to HTML with formulas as MathML, which browsers show by themselves."""
+
+    def inline_math(self, text: str) -> str:
+        return latex_to_mathml(text.strip("$ "))
+
+    def block_math(self, text: str) -> str:
+        return latex_to_mathml(text.strip("$ \n"), display="block")
+
+    def latex_environment(self, name: str, text: str) -> str:
+        return latex_to_mathml(
+            rf"\begin{{{name}}}{text}\end{{{name}}}", display="block"
+        )
+
+
+def _markdown_to_html(context_or_text, text=None) -> str:
+    source = context_or_text if text is None else text
+    return MarkdownWithMath(renderer=_MathML(escape=False)).render(source)
+
+
+def to_html(notebook) -> str:
+    """The chapter as one HTML file that loads nothing from anywhere."""
+    exporter = HTMLExporter(
+        template_name="chapter",
+        extra_template_basedirs=[str(Path(__file__).parent / "templates")],
+        filters={"markdown2html": _markdown_to_html},
+    )
+    body, _ = exporter.from_notebook_node(
+        copy.deepcopy(notebook), {"metadata": {"name": title_of(notebook)}}
+    )
+    return body
+
+
+# --- README ---------------------------------------------------------------------
+
+_BEGIN, _END = "<!-- chapters: written by `make notebooks` -->", "<!-- end -->"
+
+
+def update_readme(readme: Path, folder: Path) -> None:
+    """Write the table of chapters between its two marks in README.md.
+
+    What stands in it comes from the committed notebooks: minutes and memory from their
+    metadata, results from their outputs.
+    """
+    rows = [
+        "| chapter | minutes | net | parameters | test accuracy | memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    for path in find_chapters(folder):
+        notebook = nbformat.read(path, as_version=4)
+        run, result = notebook.metadata.d2l_nin, result_of(notebook)
+        cells = ["–", "–", "–"]
+        if result:
+            cells = [
+                result["net"],
+                f"{result['num_params']:,}",
+                f"{result['test_acc']:.1%}",
+            ]
+        link = f"[{path.name[:2]} {title_of(notebook)}]({folder.name}/{path.name})"
+        memory = f"{run.peak_mib:,} MiB"
+        rows.append(
+            f"| {' | '.join([link, f'{run.seconds / 60:.1f}', *cells, memory])} |"
+        )
+    text = readme.read_text(encoding="utf-8")
+    if _BEGIN not in text or _END not in text:
+        raise ValueError(f"{readme}: the marks '{_BEGIN}' … '{_END}' are missing")
+    before, rest = text.split(_BEGIN, 1)
+    after = rest.split(_END, 1)[1]
+    readme.write_text(
+        "\n".join([before + _BEGIN, *rows, _END + after]), encoding="utf-8"
+    )

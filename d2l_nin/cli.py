@@ -1,0 +1,194 @@
+"""Floor 4: `python -m d2l_nin`, what the Makefile calls."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+NOTEBOOKS = Path("notebooks")
+BUILD = Path("build")
+
+# Outside a terminal rich would assume 80 columns and break the tables.
+console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="d2l_nin")
+def main() -> None:
+    """A hands-on course: from 1×1 convolution to ResNet with MXNet Gluon."""
+
+
+def _chapters(wanted: str) -> list[Path]:
+    from d2l_nin.chapters import find_chapters
+
+    try:
+        return find_chapters(NOTEBOOKS, wanted)
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _execute_all(paths: list[Path]):
+    """Run chapters one after the other under a bar; yields each when it is done."""
+    from d2l_nin.chapters import execute
+
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        for path in paths:
+            if not console.is_terminal:
+                console.print(f"{path.stem} ...")
+            task = progress.add_task(path.stem, total=None)
+
+            def show(cell, num_cells, task=task, stem=path.stem):
+                progress.update(
+                    task,
+                    description=f"{stem}, cell {cell} of {num_cells}",
+                    completed=cell - 1,
+                    total=num_cells,
+                )
+
+            execution = execute(path, show)
+            mark = "[red]failed[/]" if execution.error else "done"
+            done = progress.tasks[task].total
+            progress.update(
+                task,
+                description=f"{path.stem}, {mark}",
+                **({} if execution.error else {"completed": done}),
+            )
+            if not console.is_terminal:
+                console.print(f"{path.stem} {mark} after {execution.seconds:.0f} s")
+            yield execution
+
+
+def _show_error(execution) -> None:
+    console.rule(f"[red]{execution.path.name} stopped")
+    console.print(execution.error, markup=False)
+    console.rule(style="red")
+
+
+@main.command()
+@click.argument("chapter", default="")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=BUILD,
+    show_default=True,
+    help="Folder for executed notebooks and their HTML.",
+)
+def run(chapter: str, out: Path) -> None:
+    """Execute every chapter, or those that begin with CHAPTER (02).
+
+    Each runs in a fresh kernel; the committed notebooks are not touched. One table at
+    the end says what each net reached. A chapter stops at its first failing cell, the
+    others still run, and the exit status is 1.
+    """
+    import nbformat
+
+    from d2l_nin.chapters import result_of, to_html
+
+    paths = _chapters(chapter)
+    out.mkdir(parents=True, exist_ok=True)
+    executions = []
+    for execution in _execute_all(paths):
+        executions.append(execution)
+        if execution.error:
+            _show_error(execution)
+        name = execution.path.name
+        nbformat.write(execution.notebook, out / name)
+        html = to_html(execution.notebook)
+        (out / name).with_suffix(".html").write_text(html, encoding="utf-8")
+
+    table = Table(title="What the chapters reached")
+    for column in ("chapter", "net"):
+        table.add_column(column)
+    for column in (
+        "parameters",
+        "MACs",
+        "test accuracy",
+        "training",
+        "chapter took",
+        "peak memory",
+    ):
+        table.add_column(column, justify="right")
+    for execution in executions:
+        result = result_of(execution.notebook)
+        cells = ["–"] * 5
+        if execution.error:
+            cells = ["[red]failed[/]", *["–"] * 4]
+        elif result:
+            cells = [
+                result["net"],
+                f"{result['num_params']:,}",
+                f"{result['macs']:,}",
+                f"{result['test_acc']:.2%}",
+                f"{result['seconds']:.0f} s",
+            ]
+        memory = f"{execution.peak_bytes / 2**20:,.0f} MiB"
+        table.add_row(
+            execution.path.stem,
+            *cells,
+            f"{execution.seconds:.0f} s",
+            memory if execution.peak_bytes else "–",
+        )
+    console.print(table)
+    console.print(f"Executed notebooks and HTML are in {out}/")
+    if any(execution.error for execution in executions):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("chapter", default="")
+def notebooks(chapter: str) -> None:
+    """Re-execute the committed chapters and save them with their outputs.
+
+    Those that begin with CHAPTER, or all. A chapter that fails is left as it was. The
+    table in README.md is written again.
+    """
+    from d2l_nin.chapters import save_chapter, update_readme
+
+    failed = False
+    for execution in _execute_all(_chapters(chapter)):
+        if execution.error:
+            failed = True
+            _show_error(execution)
+        else:
+            save_chapter(execution)
+    if failed:
+        raise click.ClickException("README.md was not written again.")
+    update_readme(Path("README.md"), NOTEBOOKS)
+
+
+@main.command()
+def doctor() -> None:
+    """Say what this machine offers, what is wrong, and how to mend it."""
+    from d2l_nin.doctor import examine
+
+    table = Table(title="What this machine offers")
+    for column in ("", "looked at", "found", "how to mend it"):
+        table.add_column(column)
+    findings = examine()
+    for finding in findings:
+        mark = "ok"
+        if finding.mend:
+            mark = "[red]wrong[/]" if finding.fatal else "[yellow]look[/]"
+        table.add_row(mark, finding.subject, finding.found, finding.mend)
+    console.print(table)
+    if any(finding.fatal for finding in findings):
+        sys.exit(1)

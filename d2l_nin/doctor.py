@@ -1,0 +1,152 @@
+"""Floor 3: what this machine offers, what is wrong, and how to mend it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from typing import NamedTuple
+
+import numpy
+import psutil
+
+from d2l_nin import environment
+
+__all__ = ["Finding", "examine"]
+
+AGAIN = "make clean setup"
+
+
+class Finding(NamedTuple):
+    """One row: what was looked at, what was found, and how to mend it if it is wrong.
+
+    `mend` is empty when all is well; `fatal` says whether the chapters fail with it.
+    """
+
+    subject: str
+    found: str
+    mend: str = ""
+    fatal: bool = False
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()}, {platform.system()} {platform.machine()}"
+    if not (3, 9) <= sys.version_info[:2] < (3, 12) or sys.maxsize < 2**32:
+        return Finding("Python", found, "use a 64-bit Python 3.9, 3.10 or 3.11", True)
+    return Finding("Python", found)
+
+
+def _numpy() -> Finding:
+    found = f"{numpy.__version__}, np.bool {'there' if hasattr(numpy, 'bool') else '–'}"
+    if not hasattr(numpy, "bool"):
+        return Finding("numpy", found, f"MXNet needs numpy < 1.24: {AGAIN}", True)
+    return Finding("numpy", found)
+
+
+def _mxnet() -> Finding:
+    try:
+        import mxnet
+    except Exception as error:  # whatever keeps it from loading is the finding
+        return Finding("MXNet", f"{type(error).__name__}: {error}", AGAIN, True)
+    if mxnet.__version__ != "1.9.1":
+        return Finding("MXNet", mxnet.__version__, f"expected 1.9.1: {AGAIN}")
+    return Finding("MXNet", "1.9.1")
+
+
+def _d2l() -> Finding:
+    try:
+        version = importlib.metadata.version("d2l")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("d2l", "not installed", AGAIN, True)
+    return Finding("d2l", version, "" if version == "1.0.3" else f"not 1.0.3: {AGAIN}")
+
+
+def _import_order() -> Finding:
+    if environment.IMPORTED_TOO_LATE:
+        return Finding(
+            "Import order",
+            "mxnet came first",
+            "import d2l_nin before mxnet, then restart the kernel",
+        )
+    return Finding("Import order", "d2l_nin came first")
+
+
+def _threads() -> Finding:
+    threads, cores = os.environ.get("OMP_NUM_THREADS"), environment.num_cores()
+    found = f"{threads or 'not set'}, {cores} cores to compute on"
+    if threads != str(cores):
+        return Finding("Threads", found, f"unset OMP_NUM_THREADS, or set it to {cores}")
+    return Finding("Threads", found)
+
+
+def _engine() -> Finding:
+    engine = os.environ.get("MXNET_ENGINE_TYPE", "ThreadedEnginePerDevice (default)")
+    if engine != "NaiveEngine" and not environment.has_gpu_build():
+        return Finding(
+            "Engine", engine, "on a CPU unset MXNET_ENGINE_TYPE: faster and repeatable"
+        )
+    return Finding("Engine", engine)
+
+
+def _gpus() -> list[Finding]:
+    try:
+        import mxnet
+
+        from d2l_nin import runtime
+    except Exception:  # told by _mxnet
+        return []
+    if not mxnet.runtime.Features().is_enabled("CUDA"):
+        return [Finding("GPU", "none: this MXNet is built for CPUs")]
+    findings = []
+    for i in range(runtime.count_gpus()):
+        reason = runtime.computes(mxnet.gpu(i))
+        mend = "match the driver and the CUDA version of the mxnet-cu package"
+        findings.append(
+            Finding(f"GPU {i}", "computes")
+            if reason is None
+            else Finding(f"GPU {i}", f"does not compute: {reason}", mend)
+        )
+    return findings or [Finding("GPU", "MXNet sees none", "check with nvidia-smi")]
+
+
+def _memory() -> Finding:
+    memory = psutil.virtual_memory()
+    found = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+    low = memory.available < 1.5 * 2**30
+    return Finding("Memory", found, "close programs: chapters take 1.5 GiB" * low)
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(".").free / 2**30
+    return Finding("Disk", f"{free:.1f} GiB free here", "free 1 GiB" * (free < 1))
+
+
+def _data() -> Finding:
+    try:
+        from d2l_nin import datasets
+    except Exception:  # told by _mxnet
+        return Finding("Data", "not looked at", "mend MXNet first")
+    try:
+        (X, _), (X_test, _) = datasets.read_fashion_mnist()
+    except (OSError, ValueError) as error:
+        return Finding("Data", str(error), "install the package again", True)
+    return Finding("Data", f"Fashion-MNIST, {len(X) + len(X_test):,} images, verified")
+
+
+def examine() -> list[Finding]:
+    """Look at everything; nothing is changed."""
+    return [
+        _python(),
+        _numpy(),
+        _mxnet(),
+        _d2l(),
+        _import_order(),
+        _threads(),
+        _engine(),
+        *_gpus(),
+        _memory(),
+        _disk(),
+        _data(),
+    ]

@@ -1,0 +1,72 @@
+"""Floor 0: threads and engine, put into the environment before MXNet is loaded.
+
+MXNet reads both once, while it loads. This module does not import it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+__all__ = ["IMPORTED_TOO_LATE", "has_gpu_build", "num_cores"]
+
+
+def num_cores(
+    cgroup: Path = Path("/sys/fs/cgroup/cpu.max"),
+) -> int:
+    """Cores that this process may compute on.
+
+    The smallest of the physical cores (two hardware threads of one core share one
+    multiplier), the processors that the scheduler grants, and a container's quota.
+
+    Parameters
+    ----------
+    cgroup : Path
+        The file in which Linux keeps a container's quota: "QUOTA PERIOD", in µs.
+    """
+    limits = [os.cpu_count() or 1, psutil.cpu_count(logical=False) or math.inf]
+    if hasattr(os, "sched_getaffinity"):
+        limits.append(len(os.sched_getaffinity(0)))
+    try:
+        quota, period = cgroup.read_text().split()
+        limits.append(max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file, or "max": no quota
+        pass
+    return int(min(limits))
+
+
+def has_gpu_build() -> bool:
+    """Whether the installed MXNet is a CUDA build and a driver is loaded.
+
+    Asked before MXNet is imported, so it can't be asked of MXNet.
+    """
+    names = (d.metadata["Name"] or "" for d in importlib.metadata.distributions())
+    return Path("/dev/nvidiactl").exists() and any(
+        name.lower().startswith("mxnet-cu") for name in names
+    )
+
+
+def _configure() -> None:
+    """Put threads and engine into the environment, where MXNet looks for them."""
+    # MXNet alone takes half of the processors it sees.
+    os.environ.setdefault("OMP_NUM_THREADS", str(num_cores()))
+    # On a CPU the threaded engine only adds hand-overs between threads, and it sums
+    # gradients in an order that changes from run to run. A GPU needs it.
+    if not has_gpu_build():
+        os.environ.setdefault("MXNET_ENGINE_TYPE", "NaiveEngine")
+
+
+IMPORTED_TOO_LATE = "mxnet" in sys.modules
+if IMPORTED_TOO_LATE:
+    print(
+        "d2l_nin: mxnet was imported first, so its threads and engine stay as they "
+        "are (slower, not repeatable). Import d2l_nin before mxnet and restart.",
+        file=sys.stderr,
+    )
+else:
+    _configure()

@@ -1,0 +1,522 @@
+"""Floor 3: one look for every picture of the course.
+
+Each function returns a `Picture`: an SVG that is the same to the byte wherever it is
+drawn, with a text for those who can't see it. Colours are Okabe and Ito's, which
+colour-blind readers can tell apart; lines differ in dashes and boxes in lightness too.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import re
+import struct
+import time
+import zlib
+from contextlib import contextmanager
+
+import matplotlib
+import numpy
+from d2l import mxnet as d2l
+from matplotlib import pyplot as plt
+from matplotlib.patches import FancyBboxPatch
+from PIL import Image
+
+from d2l_nin import training
+from d2l_nin.cost import summary
+
+__all__ = [
+    "COLOURS",
+    "Picture",
+    "confusion_matrix",
+    "curves",
+    "draw_nets",
+    "image_grid",
+    "ledger",
+    "map_grid",
+    "picture",
+    "training_curves",
+]
+
+# Okabe and Ito's palette, from dark to light enough to differ in greyscale as well.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+
+_STYLE = {
+    "svg.hashsalt": "d2l_nin",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS, linestyle=_DASHES),
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "image.cmap": "gray",
+    "image.interpolation": "none",
+    "figure.facecolor": "white",
+}
+
+
+class Picture:
+    """An SVG with alt text; a notebook shows it as an image.
+
+    Attributes
+    ----------
+    svg, alt : str
+    """
+
+    def __init__(self, svg: str, alt: str):
+        self.svg, self.alt = svg, alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        # As an <img>, not as <svg> in the page: the ids inside can't meet those of
+        # other figures, and the alt text is where browsers and Jupyter look for it.
+        data = base64.b64encode(self.svg.encode()).decode()
+        alt = html.escape(self.alt)
+        return {
+            "text/html": f'<img alt="{alt}" src="data:image/svg+xml;base64,{data}">',
+            "text/plain": self.alt,
+        }
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+@contextmanager
+def _style():
+    """The course's look for what is drawn inside, d2l's or the reader's outside."""
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE}):
+        yield
+
+
+def _png(pixels: numpy.ndarray) -> bytes:
+    """An uncompressed PNG of bytes (H, W) or (H, W, 3).
+
+    Compression differs between builds of zlib, and stored pictures are compared.
+    """
+    H, W = pixels.shape[:2]
+    rows = numpy.concatenate(
+        [numpy.zeros((H, 1), numpy.uint8), pixels.reshape(H, -1)], axis=1
+    ).tobytes()
+    stream = b"\x78\x01"
+    for i in range(0, len(rows), 65535):
+        block = rows[i : i + 65535]
+        last = i + 65535 >= len(rows)
+        stream += struct.pack("<BHH", last, len(block), 65535 - len(block)) + block
+    stream += struct.pack(">I", zlib.adler32(rows))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        crc = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
+
+    colour_type = 0 if pixels.ndim == 2 else 2
+    header = struct.pack(">IIBBBBB", W, H, 8, colour_type, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", stream)
+        + chunk(b"IEND", b"")
+    )
+
+
+def _store_again(match: re.Match) -> str:
+    """An embedded PNG without compression, in grey where it is grey."""
+    raw = base64.b64decode(re.sub(r"\s", "", match.group(1)))
+    pixels = numpy.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
+    if (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    return "data:image/png;base64," + base64.b64encode(_png(pixels)).decode()
+
+
+def picture(fig: plt.Figure, alt: str) -> Picture:
+    """Turn a matplotlib figure into a `Picture`, in the course's look.
+
+    Parameters
+    ----------
+    fig : matplotlib Figure
+    alt : str
+        What it shows, for those who can't see it.
+    """
+    if not alt.strip():
+        raise ValueError("alt: expected a sentence that says what the figure shows")
+    out = io.StringIO()
+    with _style():
+        fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    plt.close(fig)
+    svg = out.getvalue()
+    svg = re.sub(r"data:image/png;base64,([^\"']+)", _store_again, svg)
+    return Picture(svg[svg.index("<svg") :], alt)
+
+
+def _numpy(values) -> numpy.ndarray:
+    return values.asnumpy() if hasattr(values, "asnumpy") else numpy.asarray(values)
+
+
+# --- images and maps ------------------------------------------------------------
+
+
+def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05):
+    """Images (N, H, W) or (N, 1, H, W), white on black as the data set has them.
+
+    Parameters
+    ----------
+    images : array
+    titles : list of str, optional
+        One line or two above each image.
+    alt : str
+    num_cols : int
+    scale : float
+        Inches an image.
+    """
+    images = _numpy(images)
+    images = images.reshape(-1, *images.shape[-2:])
+    num_rows = -(-len(images) // num_cols)
+    with _style(), matplotlib.rc_context({"axes.titlesize": 8, "axes.grid": False}):
+        axes = d2l.show_images(images, num_rows, num_cols, titles, scale=scale)
+        for ax in axes[len(images) :]:
+            ax.axis("off")
+        fig = axes[0].figure
+        fig.set_layout_engine("constrained")
+        return picture(fig, alt)
+
+
+def map_grid(maps, titles, *, alt: str, image=None, num_cols: int = 5, label="score"):
+    """Maps (K, H, W) on one colour scale, from dark (low) to light (high).
+
+    Parameters
+    ----------
+    maps : array (K, H, W)
+    titles : list of str
+    alt : str
+    image : array (H', W'), optional
+        Shown first, so that the maps can be compared with it.
+    num_cols : int
+    label : str
+        What the colour scale measures.
+    """
+    maps = _numpy(maps)
+    shown = [None, *maps] if image is not None else list(maps)
+    names = ["input", *titles] if image is not None else list(titles)
+    num_rows = -(-len(shown) // num_cols)
+    with _style(), matplotlib.rc_context({"axes.titlesize": 9, "axes.grid": False}):
+        fig, axes = plt.subplots(
+            num_rows, num_cols, figsize=(1.35 * num_cols + 0.8, 1.5 * num_rows),
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for ax in axes.flat:
+            ax.axis("off")
+        for ax, values, name in zip(axes.flat, shown, names):
+            ax.set_title(name)
+            if values is None:
+                ax.imshow(_numpy(image))
+            else:
+                drawn = ax.imshow(
+                    values, cmap="cividis", vmin=maps.min(), vmax=maps.max()
+                )
+        fig.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+        return picture(fig, alt)
+
+
+def confusion_matrix(counts, classes, *, alt: str):
+    """Counts (true class, predicted class), shaded by their share of the row."""
+    counts = _numpy(counts)
+    share = counts / counts.sum(1, keepdims=True).clip(1)
+    with _style(), matplotlib.rc_context({"axes.grid": False}):
+        fig, ax = plt.subplots(figsize=(6.6, 5.6), layout="constrained")
+        drawn = ax.imshow(share, cmap="cividis", vmin=0, vmax=1)
+        for i, j in numpy.ndindex(*counts.shape):
+            colour = "black" if share[i, j] > 0.5 else "white"
+            ax.text(j, i, f"{counts[i, j]}", ha="center", va="center", color=colour,
+                    fontsize=8)  # fmt: skip
+        ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        ax.set_yticks(range(len(classes)), classes)
+        ax.set_xlabel("predicted class")
+        ax.set_ylabel("true class")
+        fig.colorbar(drawn, label="share of the true class", shrink=0.8)
+        return picture(fig, alt)
+
+
+# --- curves and bars ------------------------------------------------------------
+
+
+def curves(series: dict, *, xlabel: str, ylabel: str, alt: str, ylim=None, title=None):
+    """Lines in one panel or several, with a band where there is a range.
+
+    Parameters
+    ----------
+    series : dict
+        From a line's name to (x, y), or to (x, low, y, high) for one with a band; or
+        from a panel's title to such a dict.
+    xlabel, ylabel : str
+        With units.
+    alt : str
+    ylim : (float, float), optional
+    """
+    if not isinstance(next(iter(series.values())), dict):
+        series = {title or "": series}
+    with _style():
+        fig, axes = plt.subplots(
+            1, len(series), figsize=(max(5.4, 4.3 * len(series)), 3.3), sharey=True,
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for ax, (panel, lines) in zip(axes[0], series.items()):
+            for (name, (x, *ys)), marker in zip(lines.items(), _MARKERS):
+                mark = marker if len(x) <= 12 else None
+                (line,) = ax.plot(x, ys[len(ys) // 2], marker=mark, label=name)
+                if len(ys) == 3:
+                    ax.fill_between(x, ys[0], ys[2], alpha=0.2, color=line.get_color(),
+                                    linewidth=0)  # fmt: skip
+            ax.set_title(panel)
+            ax.set_xlabel(xlabel)
+            if len(lines) > 1:
+                ax.legend()
+        axes[0, 0].set_ylabel(ylabel)
+        if ylim is not None:
+            axes[0, 0].set_ylim(*ylim)
+        return picture(fig, alt)
+
+
+def _smooth(losses, width: int) -> tuple:
+    """Means over `width` neighbours, and the steps in their middle, from 1."""
+    width = max(1, min(width, len(losses)))
+    means = numpy.convolve(losses, numpy.ones(width) / width, mode="valid")
+    return numpy.arange(len(means)) + (width + 1) / 2, means
+
+
+def _draw_training(axes, history, num_steps=None) -> None:
+    """The loss by step into the first of `axes`, accuracy by epoch into the second."""
+    steps = numpy.arange(1, len(history.losses) + 1)
+    axes[0].plot(steps, history.losses, color="#bbbbbb", linewidth=0.7, linestyle="-",
+                 label="one batch")  # fmt: skip
+    axes[0].plot(*_smooth(history.losses, 25), color=COLOURS[0], linestyle="-",
+                 label="mean of 25 batches")  # fmt: skip
+    axes[0].set(xlabel="step (batches)", ylabel="training loss (nats)", ylim=(0, None))
+    axes[0].set_xlim(0, num_steps)
+    axes[0].legend()
+    epochs = [row["epoch"] for row in history.epochs]
+    for name, label, colour, dash, marker in (
+        ("train_acc", "training, while learning", COLOURS[1], "--", "s"),
+        ("test_acc", "held-out images", COLOURS[0], "-", "o"),
+    ):
+        values = [row[name] for row in history.epochs if name in row]
+        if values:
+            axes[1].plot(epochs, values, color=colour, linestyle=dash, marker=marker,
+                         label=label)  # fmt: skip
+            axes[1].legend(loc="lower right")
+    axes[1].set(xlabel="epoch", ylabel="accuracy (share of images)")
+    axes[1].xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+
+
+def training_curves(history, *, alt: str | None = None):
+    """The loss by step and the accuracy by epoch of one run of `fit`."""
+    with _style():
+        fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.2), layout="constrained")
+        _draw_training(axes, history)
+        last = history.epochs[-1]
+        alt = alt or (
+            f"Two curves. Left, the training loss over {len(history.losses)} steps "
+            f"falls to {last['train_loss']:.2f} in the last epoch. Right, accuracy "
+            f"over {len(history.epochs)} epochs."
+        )
+        return picture(fig, alt)
+
+
+class LiveCurve:
+    """The curves of a run, redrawn in place while it goes on.
+
+    Parameters
+    ----------
+    num_steps : int
+    seconds_between : float
+        Drawing takes time from training, so it is done no more often than that.
+    """
+
+    def __init__(self, num_steps: int, seconds_between: float = 2.0):
+        from IPython.display import display
+
+        self.num_steps, self.seconds_between = num_steps, seconds_between
+        self.start = self.drawn = time.perf_counter()
+        self.handle = display(Picture("<svg/>", "training ..."), display_id=True)
+
+    def update(self, history) -> None:
+        now = time.perf_counter()
+        done = len(history.losses)
+        if done < self.num_steps and now - self.drawn < self.seconds_between:
+            return
+        self.drawn = now
+        left = (now - self.start) * (self.num_steps - done) / max(done, 1)
+        with _style():
+            fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.2), layout="constrained")
+            _draw_training(axes, history, self.num_steps)
+            text = f"step {done} of {self.num_steps}, about {left:.0f} s left"
+            fig.suptitle(text, fontsize=10)
+            self.handle.update(picture(fig, text))
+
+    def close(self) -> None:
+        """Leave nothing behind: what the run gave is shown by the next cell."""
+        self.handle.update(Picture("<svg/>", "training ended"))
+
+
+training.live_view = LiveCurve
+
+
+def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):
+    """Stacked bars, one for each net: how a total divides into parts.
+
+    Parameters
+    ----------
+    nets : dict
+        From a net's name to a dict from a part's name to its size.
+    xlabel : str
+    alt : str
+    unit : float
+        Sizes are divided by it.
+    text : str
+        The format of a bar's total.
+    """
+    parts = list(dict.fromkeys(part for bars in nets.values() for part in bars))
+    hatches = ("", "///", "...", "xx")
+    with _style():
+        fig, ax = plt.subplots(
+            figsize=(7.6, 0.5 * len(nets) + 1.3), layout="constrained"
+        )
+        left = numpy.zeros(len(nets))
+        for part, colour, hatch in zip(parts, COLOURS, hatches):
+            sizes = numpy.array([bars.get(part, 0) / unit for bars in nets.values()])
+            ax.barh(list(nets), sizes, left=left, color=colour, hatch=hatch, label=part,
+                    edgecolor="white", linewidth=0.5)  # fmt: skip
+            left += sizes
+        for i, total in enumerate(left):
+            ax.text(total + left.max() * 0.01, i, text.format(total), va="center")
+        ax.set_xlim(0, left.max() * 1.12)
+        ax.invert_yaxis()
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel(xlabel)
+        ax.legend(loc="lower right")
+        return picture(fig, alt)
+
+
+# --- nets as diagrams -----------------------------------------------------------
+
+# Fill by kind of layer; the lightness differs, so that it shows in greyscale.
+_FILL = {
+    "Conv": "#9ecae1",
+    "Max": "#fdd0a2",
+    "Average": "#fdd0a2",
+    "Global": "#fdae6b",
+    "Dense": "#c994c7",
+}
+
+
+def _fill(name: str) -> str:
+    return _FILL.get(name.split()[0], "#f2f2f2")
+
+
+def _lines(name: str) -> list[str]:
+    """A block's name as the lines of a box: 'Conv 3×3, 64 · 1×1, 64' is two."""
+    first, *others = name.split(" · ")
+    return [first, *(f"Conv {other}" for other in others)]
+
+
+def _draw_net(ax, title: str, net, input_shape, by_block: bool) -> str:
+    """Boxes from top to bottom into `ax`; returns the diagram as a sentence."""
+    table = summary(net, input_shape)
+    table = table.by_block() if by_block else table
+    layers = [layer for layer in table.layers if not layer.name.startswith("Drop")]
+    # Dropout is left out of diagrams: whoever read it reads what it read.
+    kept = {i: j for j, i in enumerate(
+        i for i, row in enumerate(table.layers) if not row.name.startswith("Drop")
+    )}  # fmt: skip
+
+    def source(i):
+        while i >= 0 and i not in kept:
+            i = table.layers[i].inputs[0]
+        return kept.get(i, -1)
+
+    sources = [[source(i) for i in table.layers[k].inputs] for k in kept]
+    ranks: list[int] = []
+    for inputs in sources:
+        ranks.append(1 + max((ranks[i] for i in inputs if i >= 0), default=-1))
+    height_of = {r: 0.32 + 0.24 * max(
+        len(_lines(layer.name)) for layer, q in zip(layers, ranks) if q == r
+    ) for r in set(ranks)}  # fmt: skip
+
+    box_width, gap = 2.5, 0.34
+    centres: dict[int, tuple] = {-1: (0.0, 0.0)}
+    ax.text(0, 0, f"input {_shape_text(input_shape)}", ha="center", va="center")
+    bottoms = {-1: -0.14}
+    y = -0.14
+    for rank in sorted(height_of):
+        members = [i for i, r in enumerate(ranks) if r == rank]
+        y -= gap
+        for column, i in enumerate(members):
+            x = (column - (len(members) - 1) / 2) * (box_width + 0.25)
+            h = 0.08 + 0.24 * len(_lines(layers[i].name))
+            ax.add_patch(FancyBboxPatch(
+                (x - box_width / 2, y - h), box_width, h, linewidth=0.8,
+                boxstyle="round,pad=0,rounding_size=0.06", edgecolor="#333333",
+                facecolor=_fill(layers[i].name),
+            ))  # fmt: skip
+            ax.text(x, y - h / 2, "\n".join(_lines(layers[i].name)), ha="center",
+                    va="center", fontsize=8.5)  # fmt: skip
+            ax.text(x + 0.12, y - h - 0.03, _shape_text(layers[i].shape), ha="left",
+                    va="top", fontsize=7.5, color="#333333")  # fmt: skip
+            centres[i], bottoms[i] = (x, y), y - h
+            for j in sources[i]:
+                ax.annotate(
+                    "", (x, y), (centres[j][0], bottoms[j]),
+                    arrowprops={"arrowstyle": "-|>", "color": "#555555",
+                                "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0},
+                )  # fmt: skip
+        y = min(bottoms[i] for i in members)
+    half = max(abs(x) for x, _ in centres.values()) + box_width / 2 + 0.1
+    ax.set_xlim(-half, half)
+    ax.set_ylim(y - 0.3, 0.3)
+    ax.set_title(title)
+    ax.axis("off")
+    steps = "; ".join(
+        f"{layer.name}, to {_shape_text(layer.shape)}" for layer in layers
+    )
+    return f"{title}: input {_shape_text(input_shape)}; {steps}."
+
+
+def _shape_text(shape) -> str:
+    """(1, 96, 54, 54) without the batch: '96 × 54 × 54'."""
+    return " × ".join(map(str, shape[1:]))
+
+
+def draw_nets(nets: dict, *, by_block: bool = True, alt: str | None = None):
+    """Nets as diagrams side by side, each box a layer with the shape it makes.
+
+    The boxes come from the graph of the net itself, so they can't differ from it.
+
+    Parameters
+    ----------
+    nets : dict
+        From a title to (net, input_shape).
+    by_block : bool
+        One box for each child of the net, or for each of its layers.
+    alt : str, optional
+        Instead of the sentence made from the diagram.
+    """
+    with _style():
+        fig, axes = plt.subplots(1, len(nets), squeeze=False, layout="constrained")
+        texts, widths, heights = [], [], []
+        for ax, (title, (net, input_shape)) in zip(axes[0], nets.items()):
+            texts.append(_draw_net(ax, title, net, input_shape, by_block))
+            widths.append(numpy.ptp(ax.get_xlim()))
+            heights.append(numpy.ptp(ax.get_ylim()))
+        for ax in axes[0]:  # one scale for all, tops level
+            ax.set_ylim(0.3 - max(heights), 0.3)
+            ax.set_aspect("equal", anchor="N")
+        scale = 0.95
+        fig.set_size_inches(scale * sum(widths), scale * max(heights) + 0.35)
+        return picture(fig, alt or " ".join(texts))
