@@ -112,6 +112,8 @@ def execute(path: Path, on_cell: Callable[[int, int], None]) -> Execution:
         record_timing=False,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],  # no word about TCP on loopback
     )
     execution, start = Execution(path, notebook), time.perf_counter()
     number, i = 0, 0

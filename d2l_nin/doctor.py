@@ -47,7 +47,7 @@ def _numpy() -> Finding:
 
 def _mxnet() -> Finding:
     try:
-        import mxnet
+        from d2l_nin.runtime import mx as mxnet
     except Exception as error:  # whatever keeps it from loading is the finding
         return Finding("MXNet", f"{type(error).__name__}: {error}", AGAIN, True)
     if mxnet.__version__ != "1.9.1":
@@ -92,16 +92,14 @@ def _engine() -> Finding:
 
 def _gpus() -> list[Finding]:
     try:
-        import mxnet
-
         from d2l_nin import runtime
     except Exception:  # told by _mxnet
         return []
-    if not mxnet.runtime.Features().is_enabled("CUDA"):
+    if not runtime.mx.runtime.Features().is_enabled("CUDA"):
         return [Finding("GPU", "none: this MXNet is built for CPUs")]
     findings = []
     for i in range(runtime.count_gpus()):
-        reason = runtime.computes(mxnet.gpu(i))
+        reason = runtime.computes(runtime.mx.gpu(i))
         mend = "match the driver and the CUDA version of the mxnet-cu package"
         findings.append(
             Finding(f"GPU {i}", "computes")
