@@ -24,16 +24,10 @@ __all__ = [
 def window_output(n: int, k: int, s: int, p: int, ceil: bool = False) -> int:
     """Positions of a window along one axis: ⌊(n + 2p - k) / s⌋ + 1.
 
-    With `ceil` the division rounds up, as Caffe's pooling does; a window that would
-    start beyond the input is left out, by Gluon as by Caffe.
+    With `ceil` the division rounds up, as Caffe's pooling does.
     """
     span = n + 2 * p - k
-    if not ceil:
-        return span // s + 1
-    steps = -(-span // s) + 1
-    if p and (steps - 1) * s >= n + p:
-        steps -= 1
-    return steps
+    return (-(-span // s) if ceil else span // s) + 1
 
 
 def _by(sizes) -> str:

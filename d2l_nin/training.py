@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import sys
@@ -349,6 +350,9 @@ def fit(
     if not num_steps:
         raise ValueError("train_iter: expected at least one batch, got none")
 
+    # Gluon's blocks refer to each other in cycles. Without this the memory of the nets
+    # trained before stays taken until Python happens to look for cycles.
+    gc.collect()
     devices = _devices_of(net)
     for name, parameter in net.collect_params().items():
         if not name.endswith("weight"):

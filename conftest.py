@@ -1,0 +1,14 @@
+"""What every test needs: no network, no live curves, dates that never change."""
+
+import os
+from pathlib import Path
+
+# Before pytest collects anything, so that notebook kernels inherit it.
+os.environ["D2L_NIN_LIVE"] = "0"
+os.environ["SOURCE_DATE_EPOCH"] = "0"
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [
+        str(Path(__file__).parent / "tests" / "offline"),
+        *filter(None, [os.environ.get("PYTHONPATH")]),
+    ]
+)
