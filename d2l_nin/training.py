@@ -206,29 +206,73 @@ def _split(X, y, devices: list) -> list[tuple]:
 
 
 class _Run:
-    """The metrics of a run, taken from the device a few steps at a time."""
+    """One run of `fit`: what is needed for a step, and the record of the steps."""
 
-    def __init__(self, history: History, num_steps: int, lr_at: Callable):
-        self.history, self.num_steps, self.lr_at = history, num_steps, lr_at
-        self.pending: list[tuple] = []
-        self.start_epoch()
+    def __init__(self, net, train_iter, num_steps, objective, trainer, lr_at, view):
+        self.net, self.train_iter, self.num_steps = net, train_iter, num_steps
+        self.objective, self.trainer, self.lr_at = objective, trainer, lr_at
+        self.view, self.devices = view, _devices_of(net)
+        self.history, self.start = History(), time.perf_counter()
+        self.step_number, self.num_classes = 0, None
+        self.pending: list[tuple] = []  # results of steps, still on the device
 
-    def start_epoch(self) -> None:
-        self.loss, self.hits, self.samples = 0.0, 0, 0
+    def train_epoch(self, on_step: Callable | None) -> None:
+        start = time.perf_counter()
+        self.loss, self.hits, self.num_samples = 0.0, 0, 0
+        for X, y in self.train_iter:
+            self.check(X, y)
+            self.step(X, y)
+            if on_step is not None:
+                on_step(self.step_number, self.net)
+            if self.step_number % STEPS_PER_LOOK == 0:
+                self.look()
+        self.look()
+        self.history.train_seconds += time.perf_counter() - start
+        self.history.epochs.append(
+            {
+                "epoch": len(self.history.epochs) + 1,
+                "train_loss": self.loss / self.num_samples,
+                "train_acc": self.hits / self.num_samples,
+            }
+        )
 
-    def add(self, results: list[tuple], num_samples: int) -> None:
-        """Note one step: (loss, hits, weight) of each device, still on the device."""
-        self.pending.append((results, num_samples))
+    def check(self, X, y) -> None:
+        """Tell what can't be trained on: the net before the first step, then labels.
+
+        Labels that lie in memory are looked at once, others as they come.
+        """
+        known = getattr(self.train_iter, "labels", None)
+        first = self.num_classes is None
+        if first:
+            scores = self.net(X.as_in_ctx(self.devices[0]))
+            _check_scores(scores, len(X), self.train_iter)
+            self.num_classes = scores.shape[1]
+        if first or known is None:
+            _check_labels(y if known is None else known, self.num_classes)
+
+    def step(self, X, y) -> None:
+        """One update. Nothing here waits for the device."""
+        self.trainer.set_learning_rate(self.lr_at(self.step_number))
+        with autograd.record():
+            results = [
+                (*self.objective(self.net(X_part), y_part), weight)
+                for X_part, y_part, weight in _split(X, y, self.devices)
+            ]
+            losses = [loss * weight for loss, _, weight in results]
+        autograd.backward(losses)
+        self.trainer.step(len(X))
+        self.step_number += 1
+        self.pending.append((results, len(X)))
 
     def look(self) -> None:
-        """Wait for the device and take over what is pending."""
+        """Wait for the device, take over what is pending, show it."""
         for results, num_samples in self.pending:
             loss = sum(float(part.item()) * weight for part, _, weight in results)
             hits = sum(int(part.item() * weight) for _, part, weight in results)
             self.history.losses.append(loss / num_samples)
             self.history.num_samples += num_samples
             self.loss, self.hits = self.loss + loss, self.hits + hits
-            self.samples += num_samples
+            self.num_samples += num_samples
             if not math.isfinite(loss):
                 step = len(self.history.losses)
                 raise TrainingDiverged(
@@ -239,6 +283,17 @@ class _Run:
                     self.history,
                 )
         self.pending.clear()
+        if self.view is not None:
+            self.view.update(self.history)
+
+    def evaluate(self, test_iter) -> None:
+        """Close the epoch, with the accuracy on `test_iter` if there is one."""
+        row = self.history.epochs[-1]
+        if test_iter is not None:
+            row["test_acc"] = evaluate_accuracy(self.net, test_iter)
+        row["seconds"] = time.perf_counter() - self.start
+        if self.view is not None:
+            self.view.update(self.history)
 
 
 def _notebook_is_live() -> bool:
@@ -371,57 +426,13 @@ def fit(
     def lr_at(step):
         return learning_rate(step, num_steps, lr, warmup, decay)
 
-    history = History()
-    run = _Run(history, num_steps, lr_at)
     view = _make_view(progress, num_steps)
-    labels_known = hasattr(train_iter, "labels")
-    start, step = time.perf_counter(), 0
+    run = _Run(net, train_iter, num_steps, objective, trainer, lr_at, view)
     try:
-        for epoch in range(1, num_epochs + 1):
-            epoch_start = time.perf_counter()
-            run.start_epoch()
-            for X, y in train_iter:
-                if step == 0:
-                    scores = net(X.as_in_ctx(devices[0]))
-                    _check_scores(scores, len(X), train_iter)
-                    num_classes = scores.shape[1]
-                    if labels_known:
-                        _check_labels(train_iter.labels, num_classes)
-                if not labels_known:
-                    _check_labels(y, num_classes)
-                trainer.set_learning_rate(lr_at(step))
-                parts = _split(X, y, devices)
-                with autograd.record():
-                    results = [
-                        (*objective(net(X_part), y_part), weight)
-                        for X_part, y_part, weight in parts
-                    ]
-                    losses = [loss * weight for loss, _, weight in results]
-                autograd.backward(losses)
-                trainer.step(len(X))
-                step += 1
-                run.add(results, len(X))
-                if on_step is not None:
-                    on_step(step, net)
-                if step % STEPS_PER_LOOK == 0:
-                    run.look()
-                    if view is not None:
-                        view.update(history)
-            run.look()
-            history.train_seconds += time.perf_counter() - epoch_start
-            history.epochs.append(
-                {
-                    "epoch": epoch,
-                    "train_loss": run.loss / run.samples,
-                    "train_acc": run.hits / run.samples,
-                }
-            )
-            if test_iter is not None:
-                history.epochs[-1]["test_acc"] = evaluate_accuracy(net, test_iter)
-            history.epochs[-1]["seconds"] = time.perf_counter() - start
-            if view is not None:
-                view.update(history)
+        for _ in range(num_epochs):
+            run.train_epoch(on_step)
+            run.evaluate(test_iter)
     finally:
         if view is not None:
             view.close()
-    return history
+    return run.history

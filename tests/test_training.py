@@ -1,0 +1,334 @@
+"""The loop from outside: what it learns, repeats, counts and refuses."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import mxnet as mx
+import numpy
+import pytest
+from mxnet import gluon, init, np
+from mxnet.gluon import nn
+
+from d2l_nin.datasets import ArrayIter, load_fashion_mnist
+from d2l_nin.layers import Dense, HybridSequential
+from d2l_nin.nin import nin_classroom
+from d2l_nin.runtime import seed_everything
+from d2l_nin.training import (
+    TrainingDiverged,
+    evaluate_accuracy,
+    fit,
+    learning_rate,
+)
+
+
+def train(seed=0, net=None, **options):
+    train_iter, _, valid_iter = load_fashion_mnist(
+        64, train_size=600, validation=1000, seed=seed
+    )
+    seed_everything(seed)
+    net = net or nin_classroom(dropout=0.2)
+    net.initialize(init.MSRAPrelu("in", 0))
+    options = {"num_epochs": 2, "lr": 0.1, **options}
+    return net, fit(net, train_iter, valid_iter, **options)
+
+
+def test_it_learns_and_writes_down_what_happened():
+    net, history = train(num_epochs=3)
+    assert history.test_acc > 0.5
+    assert len(history.losses) == 3 * 10 and history.num_samples == 1800
+    assert history.losses[-1] < history.losses[0]
+    assert [row["epoch"] for row in history.epochs] == [1, 2, 3]
+    assert history.images_per_second > 0 and history.seconds > history.train_seconds > 0
+    _, _, valid_iter = load_fashion_mnist(64, train_size=600, validation=1000)
+    assert evaluate_accuracy(net, valid_iter) == history.test_acc
+    assert "test_acc" in repr(history) and "test_acc" in history._repr_html_()
+
+
+def test_metrics_are_summed_over_samples():
+    """The epoch's loss is the mean over images, not over batches."""
+    _, history = train(num_epochs=1)
+    sizes = [64] * 9 + [24]
+    expected = numpy.average(history.losses, weights=sizes)
+    assert history.train_loss == pytest.approx(expected, rel=1e-6)
+
+
+REPEAT = """
+import hashlib, numpy
+from mxnet import init
+from d2l_nin.datasets import load_fashion_mnist, random_flip
+from d2l_nin.nin import nin_classroom
+from d2l_nin.runtime import seed_everything
+from d2l_nin.training import fit
+train_iter, test_iter = load_fashion_mnist(
+    64, train_size=600, seed=SEED, augment=random_flip)
+seed_everything(SEED)
+net = nin_classroom(dropout=0.3)
+net.initialize(init.MSRAPrelu("in", 0))
+history = fit(net, train_iter, num_epochs=2, lr=0.1)
+digest = hashlib.sha256(numpy.array(history.losses).tobytes())
+for parameter in net.collect_params().values():
+    digest.update(parameter.data().asnumpy().tobytes())
+print(digest.hexdigest())
+"""
+
+
+def digest_of(seed):
+    done = subprocess.run(
+        [sys.executable, "-c", REPEAT.replace("SEED", str(seed))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_same_seed_same_bits_in_another_process():
+    """Through initialization, dropout, augmentation and shuffling."""
+    first = digest_of(5)
+    assert len(first) == len(hashlib.sha256().hexdigest())
+    assert digest_of(5) == first
+    assert digest_of(6) != first
+
+
+def test_two_devices_give_what_one_gives():
+    """Uneven parts: batches of 15 and a last one of a single image."""
+    weights = {}
+    for devices in ([mx.cpu(0)], [mx.cpu(0), mx.cpu(1)]):
+        seed_everything(3)
+        train_iter, _ = load_fashion_mnist(15, train_size=31, seed=3)
+        # Batch norm would see other batches on two devices, so there is none.
+        net = nin_classroom(batch_norm=False)
+        net.initialize(init.MSRAPrelu("in", 0), ctx=mx.cpu(0))
+        net(np.zeros((1, 1, 28, 28)))
+        net.collect_params().reset_ctx(devices)
+        history = fit(net, train_iter, num_epochs=2, lr=0.01)
+        weights[len(devices)] = [
+            parameter.data(devices[-1]).asnumpy()
+            for parameter in net.collect_params().values()
+        ] + [numpy.array(history.losses)]
+    for one, two in zip(weights[1], weights[2]):
+        numpy.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
+
+
+def test_learning_rate_rises_then_falls():
+    rates = [learning_rate(step, 20, 0.4, warmup=0.25) for step in range(20)]
+    assert rates[:5] == pytest.approx([0.08, 0.16, 0.24, 0.32, 0.4])
+    assert rates[5] == 0.4 and rates[-1] == pytest.approx(0.4 / 15)
+    falls = numpy.diff(rates[5:])
+    assert (falls < 0).all() and numpy.allclose(falls, falls[0])
+    assert learning_rate(19, 20, 0.4, warmup=0, decay=False) == 0.4
+
+
+class Listed(list):
+    """A list of batches, as any iterable with a length."""
+
+
+def perfect_net(num_classes=4):
+    """Scores are the input itself."""
+    net = HybridSequential()
+    net.add(Dense(num_classes, use_bias=False))
+    net.initialize()
+    net(np.zeros((1, num_classes)))
+    net[0].weight.set_data(np.eye(num_classes))
+    return net
+
+
+def test_accuracy_counts_samples_not_batches():
+    X = np.eye(4)
+    y = np.array([0, 1, 2, 3])
+    batches = Listed([(X, y), (X[:1], np.array([1]))])  # 4 of 4, then 0 of 1
+    assert evaluate_accuracy(perfect_net(), batches) == 0.8  # batch means: 0.5
+    with pytest.raises(ValueError, match="expected at least one batch"):
+        evaluate_accuracy(perfect_net(), [])
+
+
+def test_label_smoothing_by_hand():
+    from d2l_nin.training import _Objective
+
+    scores = np.random.normal(size=(5, 4))
+    y = np.array([0, 1, 2, 3, 0])
+    log_p = numpy.log(
+        numpy.exp(scores.asnumpy()) / numpy.exp(scores.asnumpy()).sum(1, keepdims=True)
+    )
+    target = numpy.eye(4)[[0, 1, 2, 3, 0]] * 0.9 + 0.1 / 4
+    loss, hits = _Objective(0.1)(scores, y)
+    assert float(loss) == pytest.approx(-(target * log_p).sum(), rel=1e-5)
+    assert int(hits) == (log_p.argmax(1) == y.asnumpy()).sum()
+
+
+def test_weight_decay_is_on_weights_only():
+    net, _ = train(num_epochs=1)
+    kinds = {name.rsplit("_", 1)[-1]: p.wd_mult
+             for name, p in net.collect_params().items()}  # fmt: skip
+    assert kinds["weight"] == 1.0
+    assert kinds["gamma"] == kinds["beta"] == kinds["bias"] == 0.0
+
+
+def test_other_loaders_will_do():
+    X = numpy.random.default_rng(0).random((30, 1, 28, 28)).astype(numpy.float32)
+    dataset = gluon.data.ArrayDataset(np.array(X), np.array(numpy.arange(30) % 10))
+    loader = gluon.data.DataLoader(dataset, batch_size=8)
+    net = nin_classroom()
+    net.initialize()
+    assert len(fit(net, loader, num_epochs=1, lr=0.01).losses) == 4
+
+
+def test_on_step_is_called_after_each_update():
+    seen = []
+    train(num_epochs=1, on_step=lambda step, net: seen.append(step))
+    assert seen == list(range(1, 11))
+
+
+# --- refusals -------------------------------------------------------------------
+
+
+def small_iter(labels, num_classes=10):
+    images = numpy.zeros((len(labels), 28, 28), numpy.uint8)
+    names = [str(i) for i in range(num_classes)]
+    return ArrayIter(images, numpy.array(labels), 4, classes=names)
+
+
+def fresh_net(**options):
+    net = nin_classroom(**options)
+    net.initialize()
+    return net
+
+
+def without_pooling():
+    return fresh_net()[:-2]
+
+
+@pytest.mark.parametrize(
+    ("net", "data_iter", "error", "message"),
+    [
+        (fresh_net, small_iter([1, 2, 10]), ValueError, "0…9, as the net has 10"),
+        (fresh_net, small_iter([1, -1]), ValueError, "got -1"),
+        (fresh_net, small_iter([]), ValueError, "expected at least one batch"),
+        (
+            lambda: fresh_net(num_classes=7),
+            small_iter([1, 2]),
+            ValueError,
+            "expected 10 outputs, one for each class of the data, got 7",
+        ),
+        (without_pooling, small_iter([1, 2]), ValueError, "Is global average pooling"),
+        (nin_classroom, small_iter([1, 2]), RuntimeError, "net.initialize() first"),
+        (
+            fresh_net,
+            Listed([(np.zeros((2, 1, 28, 28)), np.array([0, 10]))]),
+            ValueError,
+            "0…9, as the net has 10",
+        ),
+        (
+            fresh_net,
+            Listed([(np.zeros((1, 1, 28, 28)), np.array([0.5]))]),
+            ValueError,
+            "whole numbers",
+        ),
+        (
+            fresh_net,
+            Listed([(np.zeros((1, 1, 28, 28)), np.array([[1]]))]),
+            ValueError,
+            "expected shape (N,), got (1, 1)",
+        ),
+        (
+            lambda: HybridSequential(),
+            small_iter([1]),
+            ValueError,
+            "nothing to train",
+        ),
+    ],
+)
+def test_what_can_not_be_trained_is_told_before_a_step(net, data_iter, error, message):
+    net, steps = net(), []
+    with pytest.raises(error) as told:
+        fit(net, data_iter, lr=0.1, on_step=lambda step, net: steps.append(step))
+    assert message in str(told.value)
+    assert steps == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_epochs": 0}, "num_epochs: expected at least 1"),
+        ({"lr": 0}, "lr: expected more than 0"),
+        ({"lr": float("nan")}, "lr: expected more than 0"),
+        ({"warmup": 1}, "warmup: expected 0 ≤ warmup < 1"),
+        ({"label_smoothing": -0.1}, "label_smoothing: expected 0 ≤"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told(options, message):
+    with pytest.raises(ValueError) as told:
+        fit(fresh_net(), small_iter([1, 2]), **options)
+    assert message in str(told.value)
+
+
+def test_a_loss_that_becomes_nan_stops_the_run():
+    with pytest.raises(TrainingDiverged) as told:
+        train(net=nin_classroom(batch_norm=False), lr=1e4, warmup=0, num_epochs=5)
+    losses = told.value.history.losses
+    assert not numpy.isfinite(losses[-1]) and numpy.isfinite(losses[:-1]).all()
+    message = str(told.value)
+    assert f"at step {len(losses)} of 50" in message and "try a lower lr" in message
+
+
+# --- progress -------------------------------------------------------------------
+
+
+def test_quiet_without_a_terminal(capfd):
+    train(num_epochs=1)
+    out, err = capfd.readouterr()
+    assert out == "" and err == ""
+
+
+def test_a_bar_when_asked(capfd, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    train(num_epochs=1, progress=True)
+    _, err = capfd.readouterr()
+    assert "10/10" in err or "loss" in err
+    train(num_epochs=1)
+    assert capfd.readouterr().err == ""
+
+
+LIVE = """
+import d2l_nin.figures, d2l_nin.training as training
+class Shell: kernel = True
+import IPython; IPython.get_ipython = lambda: Shell()
+print(training._notebook_is_live())
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [({}, "True"), ({"D2L_NIN_LIVE": "0"}, "False"), ({"CI": "true"}, "False")],
+)
+def test_live_curves_only_where_someone_looks(variables, expected):
+    env = {k: v for k, v in os.environ.items() if k not in ("CI", "D2L_NIN_LIVE")}
+    done = subprocess.run(
+        [sys.executable, "-c", LIVE],
+        env={**env, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == expected
+
+
+def test_memory_stays_flat_over_many_runs():
+    """Nets that are gone give their memory back."""
+    import psutil
+
+    process = psutil.Process()
+    taken = []
+    for seed in range(6):
+        train(seed=seed, net=nin_classroom())
+        taken.append(process.memory_info().rss / 2**20)
+    assert taken[-1] - taken[1] < 120, taken
+
+
+def test_nn_layers_of_gluon_work_too():
+    net = nn.HybridSequential()
+    net.add(nn.Flatten(), nn.Dense(10))
+    net.initialize()
+    assert len(fit(net, small_iter([0, 1, 2, 3, 4]), lr=0.01).losses) == 2
