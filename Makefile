@@ -19,14 +19,14 @@ run: setup  ## execute every chapter (CHAPTER=02: one) and print what the nets r
 test: setup  ## what CI checks: ruff, the package's tests, every chapter under nbval
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m pytest
-	@$(PY) -m d2l_nin verify
+	@$(PY) -m pytest --nbval
 
 notebooks: setup  ## re-execute the committed chapters and save them with their outputs
 	@$(PY) -m d2l_nin notebooks $(CHAPTER)
 
 lab: setup  ## open the chapters in JupyterLab
-	@$(PY) -m d2l_nin lab
+	@$(PY) -m jupyter trust notebooks/*.ipynb
+	@$(PY) -m jupyter lab notebooks
 
 doctor: setup  ## what this machine offers, what is wrong, how to mend it
 	@$(PY) -m d2l_nin doctor

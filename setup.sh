@@ -62,7 +62,7 @@ else
     rm -rf "$venv-uv"
 fi
 
-say "Installing the locked packages (about 400 MB on disk more; a few minutes) ..."
+say "Installing the locked packages (a few minutes) ..."
 "$venv/bin/python" -m pip install -q --disable-pip-version-check \
     --require-hashes -r requirements.lock
 "$venv/bin/python" -m pip install -q --disable-pip-version-check \

@@ -179,6 +179,8 @@ def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05)
     images = _numpy(images)
     images = images.reshape(-1, *images.shape[-2:])
     num_rows = -(-len(images) // num_cols)
+    if num_rows * num_cols == 1:  # d2l's show_images wants at least two places
+        num_cols = 2
     with _style(), matplotlib.rc_context({"axes.titlesize": 8, "axes.grid": False}):
         axes = d2l.show_images(images, num_rows, num_cols, titles, scale=scale)
         for ax in axes[len(images) :]:
@@ -411,8 +413,8 @@ _FILL = {
     "Conv": "#9ecae1",
     "Max": "#fdd0a2",
     "Average": "#fdd0a2",
-    "Global": "#fdae6b",
-    "Dense": "#c994c7",
+    "Global": "#f0a050",
+    "Dense": "#b889c0",
 }
 
 

@@ -1,0 +1,110 @@
+"""The rules for committed notebooks, as functions that tests can also break."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+
+from d2l_nin.chapters import outputs_digest
+
+IGNORED = "nbval-ignore-output"
+# The most of a chapter's code cells whose output nbval doesn't compare.
+MOST_IGNORED = 0.25
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def is_ignored(cell) -> bool:
+    return (
+        IGNORED in cell.metadata.get("tags", [])
+        or "NBVAL_IGNORE_OUTPUT" in cell.source
+        or "NBVAL_SKIP" in cell.source
+    )
+
+
+def text_of(cell) -> str:
+    """All that a cell printed or showed as text."""
+    parts = []
+    for output in cell.outputs:
+        parts.append(output.get("text", ""))
+        parts.append(output.get("data", {}).get("text/plain", ""))
+    return "\n".join(parts)
+
+
+def faults(notebook) -> list[str]:
+    """What is wrong with a committed notebook; empty when nothing is."""
+    found = []
+    cells = code_cells(notebook)
+    counts = [cell.execution_count for cell in cells]
+    if counts != list(range(1, len(cells) + 1)):
+        found.append(f"execution counts are {counts}, not 1 … {len(cells)}")
+    recorded = notebook.metadata.get("d2l_nin", {}).get("outputs_sha256")
+    if recorded != outputs_digest(notebook):
+        found.append("the outputs are not those of the last `make notebooks`")
+    if not cells or not cells[0].source.startswith("%matplotlib inline"):
+        found.append("the first code cell does not begin with %matplotlib inline")
+    for cell in cells:
+        where = f"code cell {cell.execution_count}"
+        if cell.source.rstrip().endswith(";"):
+            found.append(f"{where} ends with a semicolon")
+        if any(output.output_type == "error" for output in cell.outputs):
+            found.append(f"{where} holds an error")
+        if any(output.get("name") == "stderr" for output in cell.outputs):
+            found.append(f"{where} holds something from stderr")
+        if re.search(r"\d+%\|[█▏ ]|\r|it/s", text_of(cell)):
+            found.append(f"{where} holds the rest of a progress bar")
+        images = re.findall(r"<img[^>]*>", "".join(
+            output.get("data", {}).get("text/html", "") for output in cell.outputs
+        ))  # fmt: skip
+        if not all(re.search(r'alt="[^"]{20,}"', image) for image in images):
+            found.append(f"{where} has a picture without alt text")
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            found.append(f"{where} has a PNG, which nbval does not compare")
+        long = "#@save" not in cell.source and len(cell.source.splitlines()) > 30
+        if long:
+            found.append(f"{where} is longer than 30 lines")
+    found += _without_verdict(cells)
+    return found
+
+
+def _without_verdict(cells) -> list[str]:
+    """Ignored cells must be few, and a compared one with a verdict must follow each."""
+    found = []
+    ignored = [i for i, cell in enumerate(cells) if is_ignored(cell)]
+    if len(ignored) > MOST_IGNORED * len(cells):
+        found.append(f"{len(ignored)} of {len(cells)} code cells are not compared")
+    for i in ignored:
+        after = cells[i + 1] if i + 1 < len(cells) else None
+        if after is None or is_ignored(after) or "True" not in text_of(after):
+            found.append(f"code cell {i + 1} is not compared and no verdict follows")
+    return found
+
+
+def _without_docstring(source: str) -> str:
+    """A definition as text, its docstring cut out."""
+    tree = ast.parse(source).body[0]
+    if ast.get_docstring(tree) is None:
+        return source
+    node = tree.body[0]
+    lines = source.splitlines()
+    return "\n".join(lines[: node.lineno - 1] + lines[node.end_lineno :])
+
+
+def saved_definitions(notebook) -> dict[str, str]:
+    """The definitions in cells marked #@save, by name."""
+    return {
+        ast.parse(cell.source).body[0].name: cell.source
+        for cell in code_cells(notebook)
+        if "#@save" in cell.source
+    }
+
+
+def differs(source: str, definition) -> bool:
+    """Whether a saved cell's code is not the package's; docstrings may differ."""
+    packaged = textwrap.dedent(inspect.getsource(definition))
+    shown = source.replace("  # @save", "").replace("  #@save", "").rstrip()
+    return _without_docstring(shown) != _without_docstring(packaged.rstrip())

@@ -1,0 +1,171 @@
+"""The command line, on notebooks of a few lines."""
+
+import re
+import types
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from d2l_nin import chapters, cli
+from d2l_nin.chapters import execute, find_chapters, to_html
+from d2l_nin.cost import RESULT_TYPE
+from d2l_nin.doctor import Finding, examine
+
+RESULT = f"""
+from IPython.display import display
+display({{"{RESULT_TYPE}": {{"net": "a net", "num_params": 1234, "macs": 5678,
+         "test_acc": 0.9123, "seconds": 3.0}}, "text/plain": "a result"}}, raw=True)
+"""
+
+MATH = "# Good\n\nA formula $x_i^2$, one of its own\n\n$$\\sum_i x_i$$\n\nand \\$5."
+
+
+def write(folder, name, *cells):
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell(MATH)]
+        + [nbformat.v4.new_code_cell(source) for source in cells]
+    )
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    path = folder / name
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture()
+def course(tmp_path, monkeypatch):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    write(folder, "01_bad.ipynb", "print('before')", "1 / 0", "print('after')")
+    write(folder, "02_good.ipynb", "1 + 1", RESULT)
+    (tmp_path / "README.md").write_text(
+        "# Course\n\n<!-- chapters: written by `make notebooks` -->\n<!-- end -->\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def invoke(*arguments):
+    with cli.console.capture() as capture:
+        result = CliRunner().invoke(cli.main, arguments)
+    return result.exit_code, capture.get() + result.output
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["notebooks"], ["doctor"]])
+def test_help_on_all(command):
+    code, text = invoke(*command, "--help")
+    assert code == 0 and "Usage:" in text
+
+
+def test_a_failing_chapter_stops_alone(course):
+    before = {p: p.read_bytes() for p in (course / "notebooks").iterdir()}
+    code, text = invoke("run")
+    assert code == 1
+    assert "cell 2" in text and "ZeroDivisionError" in text and "1 / 0" in text
+    table = text[text.index("What the chapters reached") :]
+    assert re.search(r"01_bad .*failed", table)
+    assert re.search(r"02_good .*a net .*1,234 .*5,678 .*91.23% .*3 s", table)
+    assert re.search(r"02_good .* [1-9]\d* MiB", table), "no peak memory"
+    ran = nbformat.read(course / "build" / "01_bad.ipynb", as_version=4)
+    assert ran.cells[1].outputs[0].text == "before\n"
+    assert ran.cells[3].outputs == [], "it went on after the failing cell"
+    assert {p: p.read_bytes() for p in before} == before, "a chapter was touched"
+    assert (course / "build" / "02_good.html").exists()
+
+
+def test_one_chapter(course):
+    code, text = invoke("run", "02", "--out", "elsewhere")
+    assert code == 0 and "01_bad" not in text
+    assert (course / "elsewhere" / "02_good.ipynb").exists()
+
+
+def test_an_unknown_chapter_is_told(course):
+    code, text = invoke("run", "07")
+    assert code == 1 and "no chapter begins with '07'. There are: 01, 02." in text
+
+
+def test_a_kernel_that_dies_is_told(course):
+    write(course / "notebooks", "03_dies.ipynb", "import os; os._exit(1)")
+    code, text = invoke("run", "03")
+    assert code == 1 and "cell 1: DeadKernelError" in text and "os._exit(1)" in text
+
+
+def test_notebooks_saves_only_what_ran(course):
+    bad = (course / "notebooks" / "01_bad.ipynb").read_bytes()
+    code, text = invoke("notebooks")
+    assert code == 1 and "README.md was not written" in text
+    assert (course / "notebooks" / "01_bad.ipynb").read_bytes() == bad
+    (course / "notebooks" / "01_bad.ipynb").unlink()
+    code, _ = invoke("notebooks")
+    assert code == 0
+    saved = nbformat.read(course / "notebooks" / "02_good.ipynb", as_version=4)
+    assert [c.execution_count for c in saved.cells[1:]] == [1, 2]
+    assert saved.metadata.d2l_nin.outputs_sha256 == chapters.outputs_digest(saved)
+    readme = (course / "README.md").read_text()
+    assert "| a net | 1,234 | 91.2% |" in readme and readme.startswith("# Course")
+    assert not list((course / "notebooks").glob("*.partial"))
+
+
+def test_html_loads_nothing(course):
+    path = find_chapters(course / "notebooks", "02")[0]
+    html = to_html(execute(path, lambda cell, num_cells: None).notebook)
+    assert "<math" in html and 'display="block"' in html and "\\sum" not in html
+    assert "<script" not in html
+    loads = re.findall(r"""(?:src|href)=["']([^"'#]+)""", html)
+    assert all(load.startswith("data:") for load in loads), loads
+    outside = re.findall(r"url\(\s*[\"']?(?!data:|#)([^)\"']+)", html)
+    assert not [url for url in outside if "//" in url]
+    assert "<title>Good</title>" in html and "$5" in html
+
+
+def test_readme_without_marks_is_told(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("# nothing\n")
+    with pytest.raises(ValueError, match=r"the marks .* are missing"):
+        chapters.update_readme(readme, Path(__file__).parent.parent / "notebooks")
+
+
+# --- doctor ---------------------------------------------------------------------
+
+
+def test_doctor_finds_this_machine_sound():
+    code, text = invoke("doctor")
+    assert code == 0
+    for subject in ("Python", "numpy", "MXNet", "Threads", "Engine", "GPU", "Memory",
+                    "Disk", "Data", "Import order"):  # fmt: skip
+        assert subject in text
+    assert "70,000 images, verified" in text
+
+
+def finding(subject):
+    return next(f for f in examine() if f.subject == subject)
+
+
+def test_doctor_names_the_mend(monkeypatch, tmp_path):
+    from d2l_nin import datasets, doctor, environment
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "77")
+    assert "unset OMP_NUM_THREADS" in finding("Threads").mend
+    monkeypatch.setenv("MXNET_ENGINE_TYPE", "ThreadedEngine")
+    assert "unset MXNET_ENGINE_TYPE" in finding("Engine").mend
+    monkeypatch.setattr(environment, "IMPORTED_TOO_LATE", True)
+    assert "import d2l_nin before mxnet" in finding("Import order").mend
+    monkeypatch.setattr(datasets, "SHIPPED", tmp_path / "gone.zip")
+    monkeypatch.setattr(datasets, "_shipped", None)
+    assert finding("Data").fatal and "missing" in finding("Data").found
+    new = types.SimpleNamespace(__version__="1.26.0")
+    monkeypatch.setattr(doctor, "numpy", new)
+    assert finding("numpy").fatal and "numpy < 1.24" in finding("numpy").mend
+
+
+def test_doctor_fails_when_the_chapters_would(monkeypatch):
+    from d2l_nin import doctor
+
+    broken = [Finding("MXNet", "AttributeError: …", "make clean setup", fatal=True)]
+    monkeypatch.setattr(doctor, "examine", lambda: broken)
+    code, text = invoke("doctor")
+    assert code == 1 and "wrong" in text and "make clean setup" in text
+    unsure = [Finding("Disk", "0.5 GiB free here", "free 1 GiB")]
+    monkeypatch.setattr(doctor, "examine", lambda: unsure)
+    assert invoke("doctor")[0] == 0

@@ -1,0 +1,116 @@
+"""Figures: the same bytes everywhere, text for those who can't see, true diagrams."""
+
+import base64
+import io
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy
+import pytest
+from PIL import Image
+
+from d2l_nin import figures
+from d2l_nin.baselines import lenet
+from d2l_nin.nin import nin_block, nin_classroom
+from d2l_nin.training import History
+
+
+def history():
+    record = History()
+    record.losses = list(numpy.linspace(2.3, 0.5, 40))
+    record.epochs = [
+        {"epoch": e, "train_loss": 1 / e, "train_acc": 0.8, "test_acc": 0.8}
+        for e in (1, 2)
+    ]
+    return record
+
+
+IMAGES = (numpy.arange(4 * 28 * 28) % 251).reshape(4, 28, 28).astype(numpy.uint8)
+
+PICTURES = {
+    "image_grid": lambda: figures.image_grid(IMAGES, list("abcd"), alt="four images"),
+    "map_grid": lambda: figures.map_grid(
+        IMAGES[:, :3, :3] / 255, list("abcd"), alt="maps", image=IMAGES[0]
+    ),
+    "confusion_matrix": lambda: figures.confusion_matrix(
+        numpy.eye(3, dtype=int), list("abc"), alt="all right"
+    ),
+    "curves": lambda: figures.curves(
+        {"left": {"x": ([1, 2], [0, 1], [1, 2], [2, 3])}, "right": {"y": ([1], [2])}},
+        xlabel="step",
+        ylabel="share",
+        alt="two lines",
+    ),
+    "training_curves": lambda: figures.training_curves(history()),
+    "ledger": lambda: figures.ledger(
+        {"a": {"x": 1e6, "y": 2e6}, "b": {"x": 3e6}}, xlabel="parameters", alt="bars"
+    ),
+    "draw_nets": lambda: figures.draw_nets(
+        {"LeNet": (lenet(), (1, 1, 28, 28)), "NiN": (nin_classroom(), (1, 1, 28, 28))}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_each_is_sound_svg_with_alt_text(name):
+    picture = PICTURES[name]()
+    root = ElementTree.fromstring(picture.svg)
+    assert root.tag.endswith("svg")
+    assert picture.alt and picture.alt == repr(picture)
+    assert not re.search(r'(href|src)="https?:|url\(https?:', picture.svg)
+    bundle = picture._repr_mimebundle_()
+    assert bundle["text/html"].startswith('<img alt="')
+    data = re.search(r"base64,([^\"]+)", bundle["text/html"]).group(1)
+    assert base64.b64decode(data).decode() == picture.svg
+    assert PICTURES[name]().svg == picture.svg, "not the same when drawn again"
+
+
+def test_same_bytes_in_another_process():
+    code = (
+        "import hashlib, runpy\n"
+        "pictures = runpy.run_path('tests/test_figures.py')['PICTURES']\n"
+        "svg = ''.join(draw().svg for draw in pictures.values())\n"
+        "print(hashlib.sha256(svg.encode()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(digests) == 1
+
+
+def test_pixels_survive_as_uncompressed_png():
+    svg = figures.image_grid(IMAGES[:1], alt="x", num_cols=1).svg
+    raw = base64.b64decode(re.search(r"png;base64,([^\"]+)\"", svg).group(1))
+    shown = numpy.asarray(Image.open(io.BytesIO(raw)))
+    assert shown.ndim == 2 and len(raw) > shown.size
+    low, high = IMAGES[0].min(), IMAGES[0].max()
+    grey = (IMAGES[0].astype(float) - low) / (high - low) * 255
+    assert min(numpy.abs(shown - grey).max(), numpy.abs(shown[::-1] - grey).max()) <= 2
+
+
+def test_diagram_tells_what_the_net_has():
+    alt = figures.draw_nets({"B": (nin_block(7, 5, 2), (1, 3, 32, 32))}).alt
+    assert alt.startswith("B: input 3 × 32 × 32; ")
+    assert "Conv 5×5/2, 7, to 7 × 14 × 14" in alt
+    assert alt.count("Conv 1×1, 7") == 2
+
+
+def test_an_empty_alt_is_refused():
+    with pytest.raises(ValueError, match="alt: expected a sentence"):
+        figures.image_grid(IMAGES, alt=" ")
+
+
+def test_colours_differ_in_greyscale():
+    def lightness(colour):
+        r, g, b = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        return 0.299 * r + 0.587 * g + 0.114 * b
+
+    first = sorted(lightness(c) for c in figures.COLOURS[:2])
+    assert first[1] - first[0] > 20  # the others differ in dashes and hatches as well
+    fills = sorted(set(map(lightness, figures._FILL.values())))
+    assert all(b - a > 8 for a, b in zip(fills, fills[1:]))

@@ -1,0 +1,247 @@
+"""The committed chapters, and whether what watches over them would notice."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbval.plugin import IPyNbCell
+
+from d2l_nin import chapters
+from d2l_nin.chapters import execute, find_chapters, result_of, update_readme
+from tests import rules
+
+ROOT = Path(__file__).parent.parent
+PATHS = find_chapters(ROOT / "notebooks")
+IDS = [path.stem for path in PATHS]
+# What the issue of each chapter allows it on two cores: seconds, MiB.
+LIMITS = {"02": (240, 1536)}
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=IDS)
+def test_committed_chapters_keep_the_rules(path):
+    assert rules.faults(read(path)) == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=IDS)
+def test_chapters_keep_their_form(path):
+    notebook = read(path)
+    headings = [
+        line[3:]
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("## ")
+    ]
+    assert chapters.title_of(notebook)
+    for part in ("The idea in a picture", "The idea in one formula", "The code"):
+        assert part in headings
+    assert headings[-3:] == ["Summary", "Exercises", "Sources"]
+    assert "**Running time:**" in notebook.cells[0].source
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    assert text.lower().count("predict") >= 3
+    summary = next(
+        c.source for c in notebook.cells if c.source.startswith("## Summary")
+    )
+    assert summary.count("\n* ") <= 5
+
+
+@pytest.mark.parametrize("path", PATHS, ids=IDS)
+def test_chapters_stay_in_their_limits(path):
+    run = read(path).metadata.d2l_nin
+    seconds, mib = LIMITS[path.name[:2]]
+    assert run.seconds <= seconds and run.peak_mib <= mib
+
+
+@pytest.mark.parametrize("path", PATHS, ids=IDS)
+def test_saved_definitions_are_the_package_s(path):
+    import importlib
+
+    definitions = rules.saved_definitions(read(path))
+    assert definitions
+    for name, source in definitions.items():
+        home = next(
+            module
+            for module in ("nin", "inception", "resnet", "layers", "training", "cost")
+            if (ROOT / "d2l_nin" / f"{module}.py").exists()
+            and hasattr(importlib.import_module(f"d2l_nin.{module}"), name)
+        )
+        definition = getattr(importlib.import_module(f"d2l_nin.{home}"), name)
+        assert not rules.differs(source, definition), f"{name} in {path.name}"
+        harmed = source.replace("range", "Range").replace("1", "2")
+        assert rules.differs(harmed, definition), "the comparison notices nothing"
+
+
+def test_readme_table_is_what_the_command_writes(tmp_path):
+    written = (ROOT / "README.md").read_text(encoding="utf-8")
+    copied = tmp_path / "README.md"
+    copied.write_text(written, encoding="utf-8")
+    update_readme(copied, ROOT / "notebooks")
+    assert copied.read_text(encoding="utf-8") == written
+    assert "02_network_in_network.ipynb" in written
+
+
+def test_chapter_02_reached_ninety_percent():
+    assert result_of(read(PATHS[IDS.index("02_network_in_network")]))["test_acc"] >= 0.9
+
+
+# --- tests of the tests ---------------------------------------------------------
+
+
+def stripped(notebook):
+    notebook = copy.deepcopy(notebook)
+    for cell in rules.code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def falsify(output):
+    """Change one character of one output; False if it has no text."""
+    if output.output_type == "stream":
+        output.text = output.text.replace("e", "3", 1) + "1"
+        return True
+    for kind in ("text/html", "text/plain"):
+        if kind in output.get("data", {}):
+            output.data[kind] += "1"
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", PATHS, ids=IDS)
+def test_a_stripped_copy_fails(path):
+    found = rules.faults(stripped(read(path)))
+    assert any("execution counts" in fault for fault in found)
+    only_outputs = copy.deepcopy(read(path))
+    for cell in rules.code_cells(only_outputs):
+        cell.outputs = []
+    assert any("last `make notebooks`" in fault for fault in rules.faults(only_outputs))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=IDS)
+def test_any_falsified_output_fails(path):
+    """By our rules, and by nbval's own comparison where the cell is compared."""
+
+    class Quiet:
+        skip_compare = ("metadata", "traceback", "text/latex", "image/png",
+                        "output_type", "name", "execution_count")  # fmt: skip
+
+    compared = 0
+    original = read(path)
+    for i, cell in enumerate(original.cells):
+        if cell.cell_type != "code" or not cell.outputs:
+            continue
+        harmed = copy.deepcopy(original)
+        assert falsify(harmed.cells[i].outputs[0])
+        assert rules.faults(harmed), f"cell {i}: nobody notices"
+        if rules.is_ignored(cell):
+            continue
+        item = IPyNbCell.__new__(IPyNbCell)
+        item.parent, item.colors = Quiet, _Colours
+        item.sanitize = lambda text: text
+        item.comparison_traceback = []
+        assert item.compare_outputs(cell.outputs, cell.outputs, Quiet.skip_compare)
+        assert not item.compare_outputs(
+            harmed.cells[i].outputs, cell.outputs, Quiet.skip_compare
+        )
+        compared += 1
+    assert compared >= 10
+
+
+class _Colours:
+    def __getattr__(self, name):
+        return ""
+
+
+_Colours = _Colours()
+
+
+def nbval(path):
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider",
+         str(path)],
+        capture_output=True, text=True, cwd=path.parent,
+        env={**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"]},
+    )  # fmt: skip
+
+
+def small_notebook(*sources):
+    """Cells of a chapter that run in a moment."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# Small")]
+        + [nbformat.v4.new_code_cell(source) for source in sources]
+    )
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def head_of_chapter(tmp_path_factory):
+    """The first cells of chapter 02, which take seconds, as a notebook of their own."""
+    notebook = read(PATHS[IDS.index("02_network_in_network")])
+    last = next(
+        i for i, cell in enumerate(notebook.cells) if "blk(X).shape" in cell.source
+    )
+    notebook.cells = notebook.cells[: last + 1]
+    path = tmp_path_factory.mktemp("head") / "head.ipynb"
+    nbformat.write(notebook, path)
+    return path, notebook
+
+
+def test_nbval_itself_passes_the_true_and_fails_the_falsified(head_of_chapter):
+    path, notebook = head_of_chapter
+    assert nbval(path).returncode == 0
+    harmed = copy.deepcopy(notebook)
+    for cell in rules.code_cells(harmed):
+        if "(2, 96, 54, 54)" in rules.text_of(cell):
+            cell.outputs[0].data["text/plain"] = "(2, 96, 54, 53)"
+    nbformat.write(harmed, path)
+    done = nbval(path)
+    assert done.returncode == 1 and "1 failed" in done.stdout
+
+
+def test_an_ignored_cell_without_verdict_is_a_fault():
+    notebook = read(PATHS[IDS.index("02_network_in_network")])
+    cells = rules.code_cells(notebook)
+    i = next(i for i, cell in enumerate(cells) if rules.is_ignored(cell))
+    cells[i + 1].outputs[0].text = "some words\n"
+    assert any("no verdict follows" in fault for fault in rules.faults(notebook))
+
+
+def test_too_many_ignored_cells_are_a_fault():
+    notebook = read(PATHS[IDS.index("02_network_in_network")])
+    for cell in rules.code_cells(notebook):
+        cell.metadata["tags"] = [rules.IGNORED]
+    assert any("are not compared" in fault for fault in rules.faults(notebook))
+
+
+def test_kernels_have_no_network(tmp_path):
+    """The guard that chapters are tested under really stops a connection."""
+    path = tmp_path / "01_small.ipynb"
+    nbformat.write(
+        small_notebook(
+            "import socket; socket.create_connection(('192.0.2.1', 80), timeout=2)"
+        ),
+        path,
+    )
+    execution = execute(path, lambda cell, num_cells: None)
+    assert "the network is cut in tests" in execution.error
+    nbformat.write(
+        small_notebook("import socket; socket.getaddrinfo('example.org', 80)"), path
+    )
+    execution = execute(path, lambda cell, num_cells: None)
+    assert "the network is cut in tests" in execution.error
+
+
+def test_metadata_holds_nothing_of_a_machine():
+    for path in PATHS:
+        text = path.read_text(encoding="utf-8")
+        assert "/home/" not in text and "/Users/" not in text
+        assert json.loads(text)["metadata"]["language_info"] == {"name": "python"}
