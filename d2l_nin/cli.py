@@ -18,6 +18,7 @@ from rich.table import Table
 
 NOTEBOOKS = Path("notebooks")
 BUILD = Path("build")
+PICTURE = Path("docs/nets.svg")
 
 # Outside a terminal rich would assume 80 columns and break the tables.
 console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
@@ -27,6 +28,23 @@ console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
 @click.version_option(package_name="d2l_nin")
 def main() -> None:
     """A hands-on course: from 1×1 convolution to ResNet with MXNet Gluon."""
+
+
+def readme_picture():
+    """The picture of README.md: three nets with dense heads, and NiN."""
+    from d2l_nin.baselines import alexnet, lenet, vgg
+    from d2l_nin.figures import draw_nets
+    from d2l_nin.nin import nin_fashion_mnist
+
+    large = (1, 1, 224, 224)
+    return draw_nets(
+        {
+            "LeNet": (lenet(), (1, 1, 28, 28)),
+            "AlexNet": (alexnet(), large),
+            "VGG-11": (vgg(), large),
+            "NiN": (nin_fashion_mnist(), large),
+        }
+    )
 
 
 def _chapters(wanted: str) -> list[Path]:
@@ -159,7 +177,7 @@ def notebooks(chapter: str) -> None:
     """Re-execute the committed chapters and save them with their outputs.
 
     Those that begin with CHAPTER, or all. A chapter that fails is left as it was. The
-    table in README.md is written again.
+    table in README.md and its picture are written again.
     """
     from d2l_nin.chapters import save_chapter, update_readme
 
@@ -173,6 +191,8 @@ def notebooks(chapter: str) -> None:
     if failed:
         raise click.ClickException("README.md was not written again.")
     update_readme(Path("README.md"), NOTEBOOKS)
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_text(readme_picture().svg, encoding="utf-8")
 
 
 @main.command()

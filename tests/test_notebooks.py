@@ -13,6 +13,7 @@ from nbval.plugin import IPyNbCell
 
 from d2l_nin import chapters
 from d2l_nin.chapters import execute, find_chapters, result_of, update_readme
+from d2l_nin.cli import readme_picture
 from tests import rules
 
 ROOT = Path(__file__).parent.parent
@@ -87,6 +88,8 @@ def test_readme_table_is_what_the_command_writes(tmp_path):
     update_readme(copied, ROOT / "notebooks")
     assert copied.read_text(encoding="utf-8") == written
     assert "02_network_in_network.ipynb" in written
+    picture = (ROOT / "docs" / "nets.svg").read_text(encoding="utf-8")
+    assert picture == readme_picture().svg
 
 
 def test_chapter_02_reached_ninety_percent():
