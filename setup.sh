@@ -10,7 +10,7 @@ say() { printf '%s\n' "$*"; }
 fail() { for line in "$@"; do printf '%s\n' "$line" >&2; done; exit 1; }
 
 # What was installed is recorded, so that the second start is instant.
-wanted=$(cat requirements.lock pyproject.toml | cksum)
+wanted=$(cksum < requirements.lock)
 if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.ready" 2>/dev/null)" = "$wanted" ]
 then exit 0; fi
 

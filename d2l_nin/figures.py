@@ -278,11 +278,18 @@ def curves(series: dict, *, xlabel: str, ylabel: str, alt: str, ylim=None, title
                                     linewidth=0)  # fmt: skip
             ax.set_title(panel)
             ax.set_xlabel(xlabel)
-            if len(lines) > 1:
-                ax.legend()
         axes[0, 0].set_ylabel(ylabel)
         if ylim is not None:
             axes[0, 0].set_ylim(*ylim)
+        # Below the panels, where no line can run through it.
+        names = [tuple(lines) for lines in series.values()]
+        alike = len(set(names)) == 1
+        for ax, lines in zip(axes[0], series.values()):
+            if not alike and len(lines) > 1:
+                ax.legend()
+        if alike and len(names[0]) > 1:
+            handles = axes[0, 0].get_legend_handles_labels()
+            fig.legend(*handles, loc="outside lower center", ncols=len(names[0]))
         return picture(fig, alt)
 
 

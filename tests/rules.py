@@ -106,5 +106,5 @@ def saved_definitions(notebook) -> dict[str, str]:
 def differs(source: str, definition) -> bool:
     """Whether a saved cell's code is not the package's; docstrings may differ."""
     packaged = textwrap.dedent(inspect.getsource(definition))
-    shown = source.replace("  # @save", "").replace("  #@save", "").rstrip()
+    shown = source.replace("  #@save", "").rstrip()
     return _without_docstring(shown) != _without_docstring(packaged.rstrip())
