@@ -25,7 +25,6 @@ notebooks: setup  ## re-execute the committed chapters and save them with their 
 	@$(PY) -m d2l_nin notebooks $(CHAPTER)
 
 lab: setup  ## open the chapters in JupyterLab
-	@$(PY) -m jupyter trust notebooks/*.ipynb
 	@$(PY) -m jupyter lab notebooks
 
 doctor: setup  ## what this machine offers, what is wrong, how to mend it

@@ -67,5 +67,10 @@ say "Installing the locked packages (a few minutes) ..."
     --require-hashes -r requirements.lock
 "$venv/bin/python" -m pip install -q --disable-pip-version-check \
     --no-deps --no-build-isolation -e .
+# JupyterLab asks its makers for news and updates unless it is told not to.
+settings=$venv/share/jupyter/lab/settings
+mkdir -p "$settings"
+printf '%s\n' '{"@jupyterlab/apputils-extension:notification":' \
+    '{"fetchNews": "false", "checkForUpdates": false}}' > "$settings/overrides.json"
 printf '%s' "$wanted" > "$venv/.ready"
 say "Ready."

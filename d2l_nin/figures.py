@@ -19,6 +19,7 @@ from contextlib import contextmanager
 import matplotlib
 import numpy
 from d2l import mxnet as d2l
+from IPython.display import HTML, display
 from matplotlib import pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 from PIL import Image
@@ -321,6 +322,7 @@ def _draw_training(axes, history, num_steps=None) -> None:
                          label=label)  # fmt: skip
             axes[1].legend(loc="lower right")
     axes[1].set(xlabel="epoch", ylabel="accuracy (share of images)")
+    axes[1].set_xlim(0.8, max(2, *epochs, 0) + 0.2)
     axes[1].xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
 
 
@@ -349,17 +351,15 @@ class LiveCurve:
     """
 
     def __init__(self, num_steps: int, seconds_between: float = 2.0):
-        from IPython.display import display
-
         self.num_steps, self.seconds_between = num_steps, seconds_between
         self.start = self.drawn = time.perf_counter()
-        self.handle = display(Picture("<svg/>", "training ..."), display_id=True)
+        self.handle = None  # nothing is shown of a run that is over sooner
 
     def update(self, history) -> None:
         now = time.perf_counter()
-        done = len(history.losses)
-        if done < self.num_steps and now - self.drawn < self.seconds_between:
+        if now - self.drawn < self.seconds_between:
             return
+        done = len(history.losses)
         self.drawn = now
         left = (now - self.start) * (self.num_steps - done) / max(done, 1)
         with _style():
@@ -367,11 +367,16 @@ class LiveCurve:
             _draw_training(axes, history, self.num_steps)
             text = f"step {done} of {self.num_steps}, about {left:.0f} s left"
             fig.suptitle(text, fontsize=10)
-            self.handle.update(picture(fig, text))
+            shown = picture(fig, text)
+        if self.handle is None:
+            self.handle = display(shown, display_id=True)
+        else:
+            self.handle.update(shown)
 
     def close(self) -> None:
-        """Leave nothing behind: what the run gave is shown by the next cell."""
-        self.handle.update(Picture("<svg/>", "training ended"))
+        """Leave nothing behind: the chapter itself shows what the run gave."""
+        if self.handle is not None:
+            self.handle.update(HTML(""))
 
 
 training.live_view = LiveCurve

@@ -149,7 +149,7 @@ def test_any_falsified_output_fails(path):
         item = IPyNbCell.__new__(IPyNbCell)
         item.parent, item.colors = Quiet, _Colours
         item.sanitize = lambda text: text
-        item.comparison_traceback = []
+        item.format_output_compare = lambda *arguments: None  # the verdict is enough
         assert item.compare_outputs(cell.outputs, cell.outputs, Quiet.skip_compare)
         assert not item.compare_outputs(
             harmed.cells[i].outputs, cell.outputs, Quiet.skip_compare
