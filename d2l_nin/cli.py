@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 NOTEBOOKS = Path("notebooks")
 BUILD = Path("build")
@@ -50,6 +51,10 @@ def readme_picture():
 def _chapters(wanted: str) -> list[Path]:
     from d2l_nin.chapters import find_chapters
 
+    if not NOTEBOOKS.is_dir():
+        raise click.ClickException(
+            f"there is no folder '{NOTEBOOKS}' here: start this in the course's folder"
+        )
     try:
         return find_chapters(NOTEBOOKS, wanted)
     except FileNotFoundError as error:
@@ -97,7 +102,7 @@ def _execute_all(paths: list[Path]):
 
 def _show_error(execution) -> None:
     console.rule(f"[red]{execution.path.name} stopped")
-    console.print(execution.error, markup=False)
+    console.print(Text.from_ansi(execution.error))
     console.rule(style="red")
 
 

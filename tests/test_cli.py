@@ -63,6 +63,7 @@ def test_a_failing_chapter_stops_alone(course):
     code, text = invoke("run")
     assert code == 1
     assert "cell 2" in text and "ZeroDivisionError" in text and "1 / 0" in text
+    assert "\x1b[" not in text, "colour codes outside a terminal"
     table = text[text.index("What the chapters reached") :]
     assert re.search(r"01_bad .*failed", table)
     assert re.search(r"02_good .*a net .*1,234 .*5,678 .*91.23% .*3 s", table)
@@ -83,6 +84,12 @@ def test_one_chapter(course):
 def test_an_unknown_chapter_is_told(course):
     code, text = invoke("run", "07")
     assert code == 1 and "no chapter begins with '07'. There are: 01, 02." in text
+
+
+def test_another_folder_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, text = invoke("run")
+    assert code == 1 and "start this in the course's folder" in text
 
 
 def test_a_kernel_that_dies_is_told(course):

@@ -243,6 +243,16 @@ def test_kernels_have_no_network(tmp_path):
     assert "the network is cut in tests" in execution.error
 
 
+def test_nbval_s_kernels_have_no_network_either(tmp_path):
+    path = tmp_path / "small.ipynb"
+    connect = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=2)"
+    nbformat.write(small_notebook(connect), path)
+    done = nbval(path)
+    assert done.returncode == 1 and "the network is cut in tests" in done.stdout
+    nbformat.write(small_notebook("import socket"), path)
+    assert nbval(path).returncode == 0
+
+
 def test_metadata_holds_nothing_of_a_machine():
     for path in PATHS:
         text = path.read_text(encoding="utf-8")
