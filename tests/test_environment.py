@@ -53,6 +53,24 @@ def test_every_locked_package_has_hashes_and_no_address():
     assert "make lock" in LOCK.splitlines()[1]
 
 
+def test_the_lock_reaches_down_to_python_3_9():
+    """Packages that dropped a Python are locked twice, each version with its marker."""
+    from packaging.markers import Marker
+
+    markers = re.findall(r"^([\w.-]+)==[\w.]+ ; (.+?) \\$", LOCK, re.MULTILINE)
+    chosen = {}
+    for version in ("3.9", "3.10", "3.11"):
+        environment = {"python_version": version, "python_full_version": f"{version}.9",
+                       "sys_platform": "linux", "platform_system": "Linux",
+                       "os_name": "posix", "implementation_name": "cpython",
+                       "platform_python_implementation": "CPython"}  # fmt: skip
+        names = [name for name, marker in markers
+                 if Marker(marker).evaluate(environment)]  # fmt: skip
+        assert len(names) == len(set(names)), f"two versions of one on {version}"
+        chosen[version] = names
+    assert "anyio" in chosen["3.9"] and len(locked()["anyio"]) > 1
+
+
 def test_one_pillow_for_all_pythons():
     """Figures are compared; two versions could draw differently."""
     assert all(len(locked()[name]) == 1 for name in ("pillow", "matplotlib", "numpy"))
