@@ -33,7 +33,7 @@ doctor: setup  ## what this machine offers, what is wrong, how to mend it
 lock: setup  ## re-make requirements.lock from pyproject.toml
 	@$(PY) -m uv pip compile pyproject.toml --group test --group tools --universal \
 	    --python-version 3.9 \
-	    --generate-hashes --no-emit-index-url --upgrade --quiet \
+	    --generate-hashes --no-emit-index-url --no-strip-extras --upgrade --quiet \
 	    --custom-compile-command "make lock" --output-file requirements.lock
 
 clean:  ## remove .venv and build/

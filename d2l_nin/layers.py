@@ -117,7 +117,7 @@ class Conv2D(nn.Conv2D):
         groups = kwargs.get("groups", 1)
         _check_numbers(
             1,
-            num_channels=channels,
+            num_channels=(channels,),
             kernel_size=kernel_size,
             strides=strides,
             groups=groups,
@@ -144,7 +144,7 @@ class Dense(nn.Dense):
     """Gluon's `nn.Dense`; wrong numbers are told in Python."""
 
     def __init__(self, units, activation=None, **kwargs):
-        _check_numbers(1, units=units)
+        _check_numbers(1, units=(units,))
         super().__init__(units, activation, **kwargs)
 
 

@@ -62,7 +62,8 @@ def nin_block(
     -----
     Section 3.1 of the paper; three convolutions as in its authors' code and in d2l.
     """
-    widths = num_channels if isinstance(num_channels, tuple) else [num_channels] * 3
+    alike = not isinstance(num_channels, (tuple, list))
+    widths = [num_channels] * 3 if alike else num_channels
     if len(widths) != 3:
         raise ValueError(f"num_channels: expected 1 or 3 numbers, got {num_channels}")
     windows = [(kernel_size, strides, padding), (1, 1, 0), (1, 1, 0)]

@@ -16,12 +16,13 @@ else:  # pip carries one with every environment
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
+NAME = r"([\w.-]+)(?:\[[\w,-]+\])?"  # bleach, or bleach[css]
 
 
 def locked():
     """From a package's name to the versions the lock allows."""
     versions = {}
-    for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", LOCK, re.MULTILINE):
+    for name, version in re.findall(rf"^{NAME}==([\w.]+)", LOCK, re.MULTILINE):
         versions.setdefault(name, set()).add(version)
     return versions
 
@@ -46,7 +47,7 @@ def test_the_lock_holds_what_pyproject_asks_for():
 
 
 def test_every_locked_package_has_hashes_and_no_address():
-    blocks = re.split(r"\n(?=[\w.-]+==)", LOCK)[1:]
+    blocks = re.split(r"\n(?=\w\S*==)", LOCK)[1:]
     assert len(blocks) > 80
     assert all("--hash=sha256:" in block for block in blocks)
     assert "://" not in LOCK and "index-url" not in LOCK
@@ -57,7 +58,7 @@ def test_the_lock_reaches_down_to_python_3_9():
     """Packages that dropped a Python are locked twice, each version with its marker."""
     from packaging.markers import Marker
 
-    markers = re.findall(r"^([\w.-]+)==[\w.]+ ; (.+?) \\$", LOCK, re.MULTILINE)
+    markers = re.findall(rf"^{NAME}==[\w.]+ ; (.+?) \\$", LOCK, re.MULTILINE)
     chosen = {}
     for version in ("3.9", "3.10", "3.11"):
         environment = {"python_version": version, "python_full_version": f"{version}.9",

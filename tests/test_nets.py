@@ -282,6 +282,8 @@ def test_ceil_rounding_agrees_with_mxnet():
         (lambda: nin_block("32", 3), TypeError, "num_channels: expected an integer"),
         (lambda: nin_block(True, 3), TypeError, "got True"),
         (lambda: nin_block((1, 2), 3), ValueError, "expected 1 or 3 numbers"),
+        (lambda: nin_block([4, 4, 0.5], 3), TypeError, "got 0.5"),
+        (lambda: Conv2D((4, 4), 3), TypeError, "num_channels: expected an integer"),
         (lambda: nin_block(4, 0), ValueError, "kernel_size: expected at least 1"),
         (lambda: nin_block(4, 2.5), TypeError, "kernel_size: expected an integer"),
         (lambda: nin_block(4, 3, 0), ValueError, "strides: expected at least 1"),
