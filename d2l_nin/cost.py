@@ -197,13 +197,28 @@ def _parse(text: str):
         return text
 
 
-def _macs(op: str, attributes: dict, shapes: list, output: tuple) -> int:
-    """Multiply-adds of one operator from the shapes of its inputs and output."""
+def _macs(op: str, output: tuple, weight: tuple) -> int:
+    """Multiply-adds of one operator from the shapes of its output and its weight."""
     if op == "Convolution":  # each output number: one kernel over its input channels
-        return prod(output) * prod(shapes[1][1:])
+        return prod(output) * prod(weight[1:])
     if op == "FullyConnected":
-        return prod(output) * shapes[1][1]
+        return prod(output) * weight[1]
     return 0
+
+
+def _infer_shapes(net, graph, input_shape: tuple) -> dict[str, tuple]:
+    """The shape of everything in the graph, by MXNet's names."""
+    if hasattr(net, "_check_shapes"):
+        net._check_shapes(input_shape)  # the common mistakes, in plain words
+    everything = graph.get_internals()
+    try:
+        _, shapes, _ = everything.infer_shape(data=input_shape)
+    except mx.base.MXNetError as error:
+        raise ValueError(
+            f"input_shape {input_shape} does not fit this net: "
+            f"{str(error).strip().splitlines()[-1]}"
+        ) from None
+    return dict(zip(everything.list_outputs(), shapes))
 
 
 def summary(net, input_shape: tuple) -> Summary:
@@ -219,6 +234,7 @@ def summary(net, input_shape: tuple) -> Summary:
     Returns
     -------
     Summary
+        MACs are those of convolutions and dense layers; other operators count 0.
 
     Raises
     ------
@@ -235,42 +251,28 @@ def summary(net, input_shape: tuple) -> Summary:
             f"summary needs a net of Gluon's layers that can be hybridized, got "
             f"{type(net).__name__}, which can't be traced: {error}"
         ) from error
-    outputs = graph.get_internals()
-    if hasattr(net, "_check_shapes"):
-        net._check_shapes(input_shape)  # the common mistakes, in plain words
-    try:
-        _, shapes_out, _ = outputs.infer_shape(data=input_shape)
-    except mx.base.MXNetError as error:
-        raise ValueError(
-            f"input_shape {input_shape} does not fit this net: "
-            f"{str(error).strip().splitlines()[-1]}"
-        ) from None
-    names = outputs.list_outputs()
-    shape_of = dict(zip(names, shapes_out))
-    states = set(outputs.list_auxiliary_states())
-
+    shape_of = _infer_shapes(net, graph, input_shape)
+    states = set(graph.list_auxiliary_states())
     nodes = json.loads(graph.tojson())["nodes"]
+
     layers: list[Layer] = []
-    row_of: dict[int, int] = {0: -1}  # node → row; the input of the net is -1
+    row_of: dict[int, int] = {}  # from a node to its row; the input of the net is -1
     counted: set[str] = set()  # a weight that two layers share counts once
     for i, node in enumerate(nodes):
         if node["op"] == "null":
+            if node["name"] == "data":
+                row_of[i] = -1
             continue
-        parents = [nodes[j] for j, *_ in node["inputs"]]
+        sources = [j for j, *_ in node["inputs"]]
+        own = [nodes[j]["name"] for j in sources if nodes[j]["op"] == "null"]
+        own = [name for name in own if name != "data"]
+        fresh = {name: prod(shape_of[name]) for name in own if name not in counted}
+        counted.update(fresh)
+        # An operator with several outputs numbers them.
+        output = f"{node['name']}_output"
+        output = output if output in shape_of else f"{output}0"
+        shape = shape_of[output]
         attributes = {k: _parse(v) for k, v in node.get("attrs", {}).items()}
-        own = [p for p in parents if p["op"] == "null" and p["name"] != "data"]
-        fresh = {p["name"]: prod(shape_of[p["name"]]) for p in own
-                 if p["name"] not in counted}  # fmt: skip
-        counted |= fresh.keys()
-        label = next(
-            name for name in (f"{node['name']}_output", f"{node['name']}_output0")
-            if name in shape_of
-        )  # fmt: skip
-        shape = shape_of[label]
-        parent_shapes = [
-            shape_of.get(p["name"], shape_of.get(f"{p['name']}_output"))
-            for p in parents
-        ]
         row_of[i] = len(layers)
         layers.append(
             Layer(
@@ -278,10 +280,10 @@ def summary(net, input_shape: tuple) -> Summary:
                 shape=shape,
                 num_params=sum(n for name, n in fresh.items() if name not in states),
                 num_state=sum(n for name, n in fresh.items() if name in states),
-                macs=_macs(node["op"], attributes, parent_shapes, shape),
+                macs=_macs(node["op"], shape, shape_of[own[0]] if own else ()),
                 activation_bytes=0 if node["op"] in _VIEWS else 4 * prod(shape),
-                inputs=tuple(row_of[j] for j, *_ in node["inputs"] if j in row_of),
-                block=block_of.get(label, -1),
+                inputs=tuple(row_of[j] for j in sources if j in row_of),
+                block=block_of.get(output, -1),
             )
         )
     return Summary(layers, input_shape)

@@ -135,35 +135,36 @@ def _parse_idx(path: Path, raw: bytes, num_axes: int) -> numpy.ndarray:
     return numpy.frombuffer(raw, numpy.uint8, offset=header).reshape(shape)
 
 
-def _read_split(folder: Path | None, split: str) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Images (N, 28, 28) and labels (N,), bytes, of "train" or "t10k"."""
-    arrays = []
-    for name, num_axes in (
-        (f"{split}-images-idx3-ubyte", 3),
-        (f"{split}-labels-idx1-ubyte", 1),
-    ):
-        if folder is None:
-            path, raw = SHIPPED / name, _read_shipped(name)
-        else:
-            path, raw = _read_from(folder, name)
-        arrays.append(_parse_idx(path, raw, num_axes))
-        if folder is not None and len(arrays) == 2 and len(arrays[0]) != len(arrays[1]):
-            raise ValueError(
-                f"{path}: {len(arrays[1]):,} labels for {len(arrays[0]):,} images. "
-                f"The two files of '{split}' don't belong together."
-            )
-    images, labels = arrays
-    if folder is not None and len(labels) and labels.max() >= len(FASHION_MNIST_LABELS):
-        i = int((labels >= len(FASHION_MNIST_LABELS)).argmax())
+def _check_split(path: Path, images: numpy.ndarray, labels: numpy.ndarray) -> None:
+    """Tell a reader's images and labels that can't be Fashion-MNIST; `path`: labels."""
+    if len(images) != len(labels):
         raise ValueError(
-            f"{path}: expected labels 0…{len(FASHION_MNIST_LABELS) - 1}, found "
-            f"{labels[i]} at position {i}. Copy or download the file again."
+            f"{path}: {len(labels):,} labels for {len(images):,} images. The two files "
+            "don't belong together."
         )
-    if folder is not None and images.shape[1:] != (28, 28):
+    if images.shape[1:] != (28, 28):
         raise ValueError(
-            f"{folder}: expected images of 28×28, found "
+            f"{path.parent}: expected images of 28×28, found "
             f"{images.shape[1]}×{images.shape[2]}. Is it another data set?"
         )
+    bad = numpy.flatnonzero(labels >= len(FASHION_MNIST_LABELS))
+    if bad.size:
+        raise ValueError(
+            f"{path}: expected labels 0…{len(FASHION_MNIST_LABELS) - 1}, found "
+            f"{labels[bad[0]]} at position {bad[0]}. Copy or download the file again."
+        )
+
+
+def _read_split(folder: Path | None, split: str) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Images (N, 28, 28) and labels (N,), bytes, of "train" or "t10k"."""
+    names = f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte"
+    if folder is None:
+        files = [(SHIPPED / name, _read_shipped(name)) for name in names]
+    else:
+        files = [_read_from(folder, name) for name in names]
+    images = _parse_idx(*files[0], num_axes=3)
+    labels = _parse_idx(*files[1], num_axes=1)
+    _check_split(files[1][0], images, labels)
     return images, labels
 
 

@@ -440,64 +440,74 @@ def _lines(name: str) -> list[str]:
     return [first, *(f"Conv {other}" for other in others)]
 
 
-def _draw_net(ax, title: str, net, input_shape, by_block: bool) -> str:
-    """Boxes from top to bottom into `ax`; returns the diagram as a sentence."""
+def _boxes(net, input_shape, by_block: bool) -> list[tuple]:
+    """(layer, indices of the boxes it reads, rank) for each box of a diagram.
+
+    Dropout is left out: whoever read it reads what it read. The rank is the number of
+    boxes in front, along the longest way; the input of the net is box -1.
+    """
     table = summary(net, input_shape)
     table = table.by_block() if by_block else table
-    layers = [layer for layer in table.layers if not layer.name.startswith("Drop")]
-    # Dropout is left out of diagrams: whoever read it reads what it read.
-    kept = {i: j for j, i in enumerate(
-        i for i, row in enumerate(table.layers) if not row.name.startswith("Drop")
-    )}  # fmt: skip
+    boxes: list[tuple] = []
+    box_of = {-1: -1}
+    for i, layer in enumerate(table.layers):
+        sources = [box_of[j] for j in layer.inputs]
+        if layer.name.startswith("Dropout"):
+            box_of[i] = sources[0]
+            continue
+        rank = 1 + max((boxes[j][2] for j in sources if j >= 0), default=-1)
+        box_of[i] = len(boxes)
+        boxes.append((layer, sources, rank))
+    return boxes
 
-    def source(i):
-        while i >= 0 and i not in kept:
-            i = table.layers[i].inputs[0]
-        return kept.get(i, -1)
 
-    sources = [[source(i) for i in table.layers[k].inputs] for k in kept]
-    ranks: list[int] = []
-    for inputs in sources:
-        ranks.append(1 + max((ranks[i] for i in inputs if i >= 0), default=-1))
-    height_of = {r: 0.32 + 0.24 * max(
-        len(_lines(layer.name)) for layer, q in zip(layers, ranks) if q == r
-    ) for r in set(ranks)}  # fmt: skip
-
-    box_width, gap = 2.5, 0.34
-    centres: dict[int, tuple] = {-1: (0.0, 0.0)}
+def _draw_net(ax, title: str, net, input_shape, by_block: bool) -> str:
+    """Boxes from top to bottom into `ax`; returns the diagram as a sentence."""
+    width, line_height, gap = 2.5, 0.24, 0.34
+    boxes = _boxes(net, input_shape, by_block)
     ax.text(0, 0, f"input {_shape_text(input_shape)}", ha="center", va="center")
-    bottoms = {-1: -0.14}
+    middles, bottoms = {-1: 0.0}, {-1: -0.14}
     y = -0.14
-    for rank in sorted(height_of):
-        members = [i for i, r in enumerate(ranks) if r == rank]
+    for rank in range(1 + max(rank for *_, rank in boxes)):
+        members = [i for i, (*_, r) in enumerate(boxes) if r == rank]
         y -= gap
         for column, i in enumerate(members):
-            x = (column - (len(members) - 1) / 2) * (box_width + 0.25)
-            h = 0.08 + 0.24 * len(_lines(layers[i].name))
-            ax.add_patch(FancyBboxPatch(
-                (x - box_width / 2, y - h), box_width, h, linewidth=0.8,
-                boxstyle="round,pad=0,rounding_size=0.06", edgecolor="#333333",
-                facecolor=_fill(layers[i].name),
-            ))  # fmt: skip
-            ax.text(x, y - h / 2, "\n".join(_lines(layers[i].name)), ha="center",
-                    va="center", fontsize=8.5)  # fmt: skip
-            ax.text(x + 0.12, y - h - 0.03, _shape_text(layers[i].shape), ha="left",
-                    va="top", fontsize=7.5, color="#333333")  # fmt: skip
-            centres[i], bottoms[i] = (x, y), y - h
-            for j in sources[i]:
+            layer, sources, _ = boxes[i]
+            lines = _lines(layer.name)
+            x = (column - (len(members) - 1) / 2) * (width + 0.25)
+            height = 0.08 + line_height * len(lines)
+            middles[i], bottoms[i] = x, y - height
+            ax.add_patch(
+                FancyBboxPatch(
+                    (x - width / 2, y - height),
+                    width,
+                    height,
+                    boxstyle="round,pad=0,rounding_size=0.06",
+                    linewidth=0.8,
+                    edgecolor="#333333",
+                    facecolor=_fill(layer.name),
+                )
+            )
+            centred = {"ha": "center", "va": "center"}
+            ax.text(x, y - height / 2, "\n".join(lines), fontsize=8.5, **centred)
+            below = {"ha": "left", "va": "top", "fontsize": 7.5, "color": "#333333"}
+            ax.text(x + 0.12, y - height - 0.03, _shape_text(layer.shape), **below)
+            for j in sources:
+                arrow = {"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.9}
                 ax.annotate(
-                    "", (x, y), (centres[j][0], bottoms[j]),
-                    arrowprops={"arrowstyle": "-|>", "color": "#555555",
-                                "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0},
-                )  # fmt: skip
+                    "",
+                    (x, y),
+                    (middles[j], bottoms[j]),
+                    arrowprops={**arrow, "shrinkA": 0, "shrinkB": 0},
+                )
         y = min(bottoms[i] for i in members)
-    half = max(abs(x) for x, _ in centres.values()) + box_width / 2 + 0.1
+    half = max(map(abs, middles.values())) + width / 2 + 0.1
     ax.set_xlim(-half, half)
     ax.set_ylim(y - 0.3, 0.3)
     ax.set_title(title)
     ax.axis("off")
     steps = "; ".join(
-        f"{layer.name}, to {_shape_text(layer.shape)}" for layer in layers
+        f"{layer.name}, to {_shape_text(layer.shape)}" for layer, *_ in boxes
     )
     return f"{title}: input {_shape_text(input_shape)}; {steps}."
 
