@@ -32,8 +32,8 @@ def main() -> None:
 
 
 def readme_picture():
-    """The picture of README.md: three nets with dense heads, and NiN."""
-    from d2l_nin.baselines import alexnet, lenet, vgg
+    """The picture of README.md: two nets with dense heads, and NiN."""
+    from d2l_nin.baselines import alexnet, lenet
     from d2l_nin.figures import draw_nets
     from d2l_nin.nin import nin_fashion_mnist
 
@@ -42,7 +42,6 @@ def readme_picture():
         {
             "LeNet": (lenet(), (1, 1, 28, 28)),
             "AlexNet": (alexnet(), large),
-            "VGG-11": (vgg(), large),
             "NiN": (nin_fashion_mnist(), large),
         }
     )
