@@ -12,3 +12,6 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
         *filter(None, [os.environ.get("PYTHONPATH")]),
     ]
 )
+
+# Before any test module imports mxnet, so that the tests run under the course's engine.
+import d2l_nin  # noqa: F401

@@ -55,6 +55,7 @@ def test_metrics_are_summed_over_samples():
 
 
 REPEAT = """
+import d2l_nin  # before mxnet: the threaded engine would not repeat
 import hashlib, numpy
 from mxnet import init
 from d2l_nin.datasets import load_fashion_mnist, random_flip
