@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy
 from mxnet import np
 
+from d2l_nin.runtime import whole_number
+
 __all__ = [
     "FASHION_MNIST_LABELS",
     "ArrayIter",
@@ -384,14 +386,6 @@ def _take_balanced(labels: numpy.ndarray, count: int, rng) -> numpy.ndarray:
     return numpy.sort(numpy.concatenate(rows))
 
 
-def _whole_number(name: str, value, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-        raise TypeError(f"{name}: expected an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name}: expected at least {least}, got {value}")
-    return int(value)
-
-
 def load_fashion_mnist(
     batch_size: int,
     resize: int | tuple[int, int] | None = None,
@@ -434,12 +428,12 @@ def load_fashion_mnist(
     ValueError, TypeError, FileNotFoundError
         The numbers are not possible; the files are as in `read_fashion_mnist`.
     """
-    batch_size = _whole_number("batch_size", batch_size, 1)
-    test_batch_size = _whole_number("test_batch_size", test_batch_size, 1)
-    validation = _whole_number("validation", validation, 0)
-    seed = _whole_number("seed", seed, 0)
+    batch_size = whole_number("batch_size", batch_size, 1)
+    test_batch_size = whole_number("test_batch_size", test_batch_size, 1)
+    validation = whole_number("validation", validation, 0)
+    seed = whole_number("seed", seed, 0)
     if train_size is not None:
-        train_size = _whole_number("train_size", train_size, 1)
+        train_size = whole_number("train_size", train_size, 1)
     (X, y), (X_test, y_test) = read_fashion_mnist(folder)
 
     if validation + (train_size or 1) > len(y):

@@ -11,11 +11,14 @@ import numpy
 from mxnet import np
 from mxnet.gluon import nn
 
+from d2l_nin.runtime import whole_number
+
 __all__ = [
     "Conv2D",
     "Dense",
     "HybridSequential",
     "MaxPool2D",
+    "check_initialized",
     "describe",
     "window_output",
 ]
@@ -104,10 +107,7 @@ def _check_numbers(least: int, **numbers) -> None:
     """Refuse what MXNet would meet only in C++ (0 groups end the process there)."""
     for name, values in numbers.items():
         for value in values if isinstance(values, (tuple, list)) else (values,):
-            if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-                raise TypeError(f"{name}: expected an integer, got {value!r}")
-            if value < least:
-                raise ValueError(f"{name}: expected at least {least}, got {value}")
+            whole_number(name, value, least)
 
 
 class Conv2D(nn.Conv2D):
@@ -220,6 +220,15 @@ def _after(layer, shape):
     return None
 
 
+def check_initialized(net) -> None:
+    """Tell a net whose parameters have no values and don't wait for a shape either."""
+    for name, parameter in net.collect_params().items():
+        if parameter._data is None and not parameter._deferred_init:
+            raise RuntimeError(
+                f"parameter {name} is not initialized: call net.initialize() first"
+            )
+
+
 class HybridSequential(nn.HybridSequential):
     """Gluon's `nn.HybridSequential`; mistakes are told before MXNet sees them.
 
@@ -249,11 +258,7 @@ class HybridSequential(nn.HybridSequential):
         return super().__call__(X)
 
     def _check_input(self, shape) -> None:
-        for name, parameter in self.collect_params().items():
-            if parameter._data is None and not parameter._deferred_init:
-                raise RuntimeError(
-                    f"parameter {name} is not initialized: call net.initialize() first"
-                )
+        check_initialized(self)
         self._check_shapes(shape)
 
     def _check_shapes(self, shape) -> None:

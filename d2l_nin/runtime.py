@@ -12,7 +12,14 @@ import numpy
 
 from d2l_nin import environment  # noqa: F401  (before mxnet)
 
-__all__ = ["computes", "count_gpus", "seed_everything", "try_all_gpus", "try_gpu"]
+__all__ = [
+    "computes",
+    "count_gpus",
+    "seed_everything",
+    "try_all_gpus",
+    "try_gpu",
+    "whole_number",
+]
 
 if not hasattr(numpy, "bool"):
     raise ImportError(
@@ -55,6 +62,15 @@ def _start_engine() -> None:
 _start_engine()
 
 
+def whole_number(name: str, value, least: int | None = None) -> int:
+    """`value` as an int, or an error that names it, what was expected and what came."""
+    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    if least is not None and value < least:
+        raise ValueError(f"{name}: expected at least {least}, got {value}")
+    return int(value)
+
+
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and MXNet (weights, dropout) on all devices.
 
@@ -72,11 +88,9 @@ def seed_everything(seed: int) -> None:
     ValueError, TypeError
         When `seed` is outside that range or no integer.
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, numpy.integer)):
-        raise TypeError(f"seed: expected an integer, got {seed!r}")
+    seed = whole_number("seed", seed)
     if not 0 <= seed < 2**31:
         raise ValueError(f"seed: expected 0 ≤ seed < 2**31, got {seed}")
-    seed = int(seed)
     random.seed(seed)
     numpy.random.seed(seed)  # Gluon's Orthogonal and Bilinear initializers use it
     mx.random.seed(seed)

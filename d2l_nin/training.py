@@ -15,6 +15,8 @@ from mxnet import autograd, gluon
 from mxnet.gluon import HybridBlock
 from tqdm import tqdm
 
+from d2l_nin.layers import check_initialized
+
 __all__ = ["History", "TrainingDiverged", "evaluate_accuracy", "fit", "learning_rate"]
 
 # Steps between two looks at the losses. Each look waits for the device, so it is not
@@ -126,13 +128,11 @@ def learning_rate(step: int, num_steps: int, lr: float, warmup=0.15, decay=True)
 
 def _devices_of(net) -> list:
     """Where the parameters of `net` are."""
-    for name, parameter in net.collect_params().items():
-        if parameter._data is None and not parameter._deferred_init:
-            raise RuntimeError(
-                f"parameter {name} is not initialized: call net.initialize() first"
-            )
-        return parameter.list_ctx()
-    raise ValueError("net has no parameters: there is nothing to train")
+    parameters = list(net.collect_params().values())
+    if not parameters:
+        raise ValueError("net has no parameters: there is nothing to train")
+    check_initialized(net)
+    return parameters[0].list_ctx()
 
 
 def evaluate_accuracy(net, data_iter: Iterable) -> float:
