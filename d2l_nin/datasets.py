@@ -340,6 +340,19 @@ class ArrayIter:
     def num_classes(self) -> int:
         return len(self.classes)
 
+    def identity(self) -> dict:
+        """What tells these batches, and their order, from others; JSON can hold it."""
+        digest = hashlib.sha256(self.images).hexdigest()
+        digest += hashlib.sha256(self.labels).hexdigest()
+        return {
+            "sha256": hashlib.sha256(digest.encode()).hexdigest(),
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "resize": self.resize,
+            "augment": getattr(self.augment, "__qualname__", repr(self.augment)),
+            "seed": self.seed,
+        }
+
     def __len__(self) -> int:
         """Batches in an epoch."""
         return -(-self.num_samples // self.batch_size)

@@ -167,8 +167,8 @@ def _nin(
     last width is the number of classes. `dropout_after` says after which blocks, and
     their pooling, dropout stands.
     """
-    if head not in ("gap", "dense"):
-        raise ValueError(f"head: expected 'gap' or 'dense', got {head!r}")
+    if head not in ("gap", "gap_dense", "dense"):
+        raise ValueError(f"head: expected 'gap', 'gap_dense' or 'dense', got {head!r}")
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout: expected 0 ≤ dropout < 1, got {dropout}")
     net = HybridSequential()
@@ -182,6 +182,9 @@ def _nin(
     if head == "gap":
         net.add(nin_block(*class_block, batch_norm=batch_norm, last_relu=last_relu))
         net.add(nn.GlobalAvgPool2D(), nn.Flatten())
+        return net
+    if head == "gap_dense":
+        net.add(nn.GlobalAvgPool2D(), nn.Flatten(), Dense(num_classes))
         return net
     net.add(nn.Flatten())
     for units in head_units:
@@ -202,8 +205,9 @@ _OPTIONS = """
     ceil_mode : bool
         Whether pooling sizes are rounded up (Caffe) or down (Gluon).
     head : str
-        'gap': class maps by a last mlpconv layer, averaged. 'dense': instead of both,
-        two hidden dense layers and one of `num_classes`.
+        'gap': class maps by a last mlpconv layer, averaged. 'gap_dense': the maps of
+        the last block averaged, then one dense layer, as in GoogLeNet and ResNet.
+        'dense': no average, two hidden dense layers and one of `num_classes`.
     block : function
         What builds the blocks before the head: `nin_block`, `maxout_block` or another
         with the arguments (num_channels, kernel_size, strides, padding, batch_norm=).

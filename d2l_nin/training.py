@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
 import math
 import os
+import random
 import sys
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
+import mxnet as mx
 import numpy
 import pandas
 from mxnet import autograd, gluon
 from mxnet.gluon import HybridBlock
+from platformdirs import user_cache_path
 from tqdm import tqdm
 
+from d2l_nin import checkpoint as checkpoints
 from d2l_nin.layers import check_initialized
 
-__all__ = ["History", "TrainingDiverged", "evaluate_accuracy", "fit", "learning_rate"]
+__all__ = [
+    "History",
+    "TrainingDiverged",
+    "cache_folder",
+    "evaluate_accuracy",
+    "fit",
+    "fit_cached",
+    "learning_rate",
+]
 
 # Steps between two looks at the losses. Each look waits for the device, so it is not
 # taken at every step; a loss that became NaN is found at most so many steps later.
@@ -215,12 +230,15 @@ class _Run:
         self.history, self.start = History(), time.perf_counter()
         self.step_number, self.num_classes = 0, None
         self.pending: list[tuple] = []  # results of steps, still on the device
+        self.seed: int | None = None
 
     def train_epoch(self, on_step: Callable | None) -> None:
         start = time.perf_counter()
         self.loss, self.hits, self.num_samples = 0.0, 0, 0
-        for X, y in self.train_iter:
+        for batch, (X, y) in enumerate(self.train_iter):
             self.check(X, y)
+            if batch == 0:
+                self.seed_epoch()
             self.step(X, y)
             if on_step is not None:
                 on_step(self.step_number, self.net)
@@ -249,6 +267,12 @@ class _Run:
             self.num_classes = scores.shape[1]
         if first or known is None:
             _check_labels(y if known is None else known, self.num_classes)
+
+    def seed_epoch(self) -> None:
+        """Set MXNet's random state, which can't be read, from what can be stored."""
+        if self.seed is None:  # after the weights were drawn, which happens in `check`
+            self.seed = int(mx.np.random.randint(0, 2**31 - 1).item())
+        mx.random.seed((self.seed + len(self.history.epochs)) % 2**31)
 
     def step(self, X, y) -> None:
         """One update. Nothing here waits for the device."""
@@ -294,6 +318,98 @@ class _Run:
         row["seconds"] = time.perf_counter() - self.start
         if self.view is not None:
             self.view.update(self.history)
+
+    def save(self, path: Path, settings: dict) -> None:
+        """Write all that the next epoch depends on."""
+        arrays = {
+            f"net {name}": parameter.data(self.devices[0]).asnumpy()
+            for name, parameter in self.net._collect_params_with_prefix().items()
+        }
+        for i, state in self.trainer._updaters[0].states.items():
+            if state is not None:  # batch norm's running statistics have no momentum
+                arrays[f"momentum {i}"] = state.asnumpy()
+        kind, keys, *rest = numpy.random.get_state()
+        arrays["numpy keys"] = keys
+        record = {
+            "settings": settings,
+            "history": vars(self.history),
+            "step": self.step_number,
+            "num_classes": self.num_classes,
+            "epoch of train_iter": getattr(self.train_iter, "epoch", None),
+            "seed": self.seed,
+            "python": random.getstate(),
+            "numpy": [kind, *rest],
+        }
+        checkpoints.save(path, arrays, record)
+
+    def restore(self, path: Path, settings: dict) -> None:
+        """Go on where the run that wrote `path` was, if there is such a file."""
+        found = checkpoints.load_newest(path)
+        if found is None:
+            return
+        arrays, record = found
+        _check_same_run(path, record["settings"], settings)
+        named = self.net._collect_params_with_prefix()
+        stored = {k[4:]: v for k, v in arrays.items() if k.startswith("net ")}
+        _check_same_net(
+            path,
+            {name: value.shape for name, value in stored.items()},
+            {name: parameter.shape for name, parameter in named.items()},
+        )
+        for name, parameter in named.items():
+            value = stored[name]
+            parameter.set_data(mx.np.array(value, dtype=value.dtype))
+            parameter._finish_deferred_init()  # nothing if it had its shape before
+        for updater, device in zip(self.trainer._updaters, self.devices):
+            for name, value in arrays.items():
+                if name.startswith("momentum "):
+                    i = int(name.split()[1])
+                    state = mx.nd.array(value, dtype=value.dtype, ctx=device)
+                    updater.states[i], updater.states_synced[i] = state, True
+        vars(self.history).update(record["history"])
+        self.step_number = record["step"]
+        self.num_classes = record["num_classes"]
+        if record["epoch of train_iter"] is not None:
+            self.train_iter.epoch = record["epoch of train_iter"]
+        self.seed = record["seed"]
+        version, state, gauss = record["python"]
+        random.setstate((version, tuple(state), gauss))
+        kind, *rest = record["numpy"]
+        numpy.random.set_state((kind, arrays["numpy keys"], *rest))
+        if self.history.epochs:
+            self.start -= self.history.seconds
+
+
+def _check_same_run(path: Path, stored: dict, settings: dict) -> None:
+    """Refuse a checkpoint of a run with other settings, data or layers."""
+    stored = dict(stored)
+    for name, value in json.loads(json.dumps(settings)).items():
+        if stored.get(name) != value:
+            raise ValueError(
+                f"{path}: this checkpoint is of another run: {name} is "
+                f"{stored.get(name)} there and {value} here. Give the run a path of "
+                "its own, or remove that file."
+            )
+
+
+def _identity(train_iter) -> dict:
+    """What tells this training data, and its order, from other data."""
+    if hasattr(train_iter, "identity"):
+        return train_iter.identity()
+    return {"batches": len(train_iter)}
+
+
+def _check_same_net(path: Path, stored: dict, named: dict) -> None:
+    """Refuse a checkpoint whose parameters are not those of the net, by place."""
+    for name in sorted({*stored, *named}):
+        there, here = stored.get(name), named.get(name)
+        fits = there is not None and here is not None and len(there) == len(here)
+        if not fits or any(m not in (n, 0, -1) for n, m in zip(there, here)):
+            raise ValueError(
+                f"{path}: this checkpoint is of another net: parameter {name} is "
+                f"{there or 'absent'} there and {here or 'absent'} here. Build the net "
+                "as it was, or remove that file."
+            )
 
 
 def _notebook_is_live() -> bool:
@@ -346,6 +462,8 @@ def fit(
     decay: bool = True,
     on_step: Callable | None = None,
     progress: bool | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
 ) -> History:
     """Train a classifier by stochastic gradient descent with Nesterov's momentum.
 
@@ -374,6 +492,11 @@ def fit(
         Called after each update, with step counting from 1.
     progress : bool, optional
         A bar or a live curve; by default where someone may be looking.
+    checkpoint : str or Path, optional
+        A file that is written after each epoch, with the one before it kept beside.
+    resume : bool
+        Go on from `checkpoint` where it exists: the weights end as they would have
+        without the interruption. Of a run that had ended, the outcome is loaded.
 
     Returns
     -------
@@ -383,7 +506,8 @@ def fit(
     ------
     ValueError
         No batch, labels out of range, a net whose outputs are not one score for each
-        class: before the first step. Numbers that make no sense.
+        class: before the first step. Numbers that make no sense. A checkpoint of
+        another run.
     RuntimeError
         The net is not initialized.
     TrainingDiverged
@@ -404,6 +528,8 @@ def fit(
     num_steps = num_epochs * len(train_iter)
     if not num_steps:
         raise ValueError("train_iter: expected at least one batch, got none")
+    if resume and checkpoint is None:
+        raise ValueError("resume=True: expected a path as checkpoint, got None")
 
     # Gluon's blocks refer to each other in cycles. Without this the memory of the nets
     # trained before stays taken until Python happens to look for cycles.
@@ -428,11 +554,100 @@ def fit(
 
     view = _make_view(progress, num_steps)
     run = _Run(net, train_iter, num_steps, objective, trainer, lr_at, view)
+    settings = {
+        "num_epochs": num_epochs,
+        "lr": lr,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "label_smoothing": label_smoothing,
+        "warmup": warmup,
+        "decay": decay,
+        # Reading all of the data takes a moment.
+        "data": _identity(train_iter) if checkpoint is not None else None,
+    }
     try:
-        for _ in range(num_epochs):
+        if resume:
+            run.restore(Path(checkpoint), settings)
+        for _ in range(len(run.history.epochs), num_epochs):
             run.train_epoch(on_step)
             run.evaluate(test_iter)
+            if checkpoint is not None:
+                run.save(Path(checkpoint), settings)
     finally:
         if view is not None:
             view.close()
     return run.history
+
+
+# --- runs that are kept -----------------------------------------------------------
+
+
+def cache_folder() -> Path:
+    """Where `fit_cached` keeps outcomes: $D2L_NIN_CACHE, or build/cache in the clone.
+
+    Outside a clone it is the user's cache folder.
+    """
+    if os.environ.get("D2L_NIN_CACHE"):
+        return Path(os.environ["D2L_NIN_CACHE"])
+    root = Path(__file__).parent.parent
+    if (root / "pyproject.toml").exists():
+        return root / "build" / "cache"
+    return user_cache_path("d2l_nin")
+
+
+def _key_of_run(net, train_iter, settings: dict) -> str:
+    """A digest of all that the outcome of a run depends on.
+
+    That is the initial weights, the data and their order, the settings, MXNet's
+    version and threads, and the code of this package.
+    """
+    epoch = train_iter.epoch
+    X, _ = next(iter(train_iter))  # weights are drawn when a first batch is seen
+    train_iter.epoch = epoch
+    net(X.as_in_ctx(_devices_of(net)[0]))
+    key = hashlib.sha256()
+    for name, parameter in net._collect_params_with_prefix().items():
+        key.update(name.encode() + parameter.list_data()[0].asnumpy().tobytes())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        key.update(path.read_bytes())
+    threads = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    rest = [_identity(train_iter), settings, mx.__version__, threads, repr(net)]
+    key.update(json.dumps(rest).encode())
+    return key.hexdigest()
+
+
+_ENVIRONMENT = ("OMP_NUM_THREADS", "MXNET_ENGINE_TYPE")
+
+
+def fit_cached(
+    name: str, net, train_iter, test_iter=None, *, refresh: bool = False, **settings
+) -> History:
+    """Train as `fit` does, or take over the outcome of the very same run.
+
+    The same run: the same initial weights, data, settings, threads and code. Any
+    difference, and any damage to the file, lead to training. One outcome is kept for
+    each name.
+
+    Parameters
+    ----------
+    name : str
+        Of the file in `cache_folder`.
+    net, train_iter, test_iter
+        As for `fit`; `train_iter` an `ArrayIter`.
+    refresh : bool
+        Train in any case.
+    **settings
+        As for `fit`.
+
+    Returns
+    -------
+    History
+        Of the run, with the times that it took when it ran.
+    """
+    path = cache_folder() / f"{name}-{_key_of_run(net, train_iter, settings)[:16]}.ckpt"
+    for older in cache_folder().glob(f"{name}-*"):
+        if refresh or not older.name.startswith(path.name):
+            older.unlink(missing_ok=True)
+    return fit(
+        net, train_iter, test_iter, checkpoint=path, resume=not refresh, **settings
+    )

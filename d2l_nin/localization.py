@@ -1,0 +1,166 @@
+"""Floor 1: where a net sees a class: class maps, boxes from them, and their scores.
+
+Points are (row, column) and boxes (top, left, bottom, right) in pixels, bottom and
+right outside, counted from 0.
+"""
+
+from __future__ import annotations
+
+import numpy
+from mxnet import np
+from scipy import ndimage
+
+from d2l_nin.datasets import resize_images
+
+__all__ = [
+    "box_iou",
+    "boxes_around",
+    "boxes_of_maps",
+    "centres_of_mass",
+    "class_maps",
+    "peaks",
+    "points_in_boxes",
+]
+
+
+def class_maps(net, X):
+    """One map for each class; the mean of a map is the score of its class.
+
+    Parameters
+    ----------
+    net : HybridSequential
+        Ends in global average pooling and flatten (NiN), or in these two and one dense
+        layer: then the result are class activation maps, with the bias added.
+    X : array (N, C, H, W)
+
+    Returns
+    -------
+    array (N, num_classes, H', W')
+
+    Raises
+    ------
+    ValueError
+        The net does not end so.
+
+    Notes
+    -----
+    Zhou et al., Learning Deep Features for Discriminative Localization, arXiv
+    1512.04150, section 2.
+    """
+    layers = list(net)
+    kinds = [type(layer).__name__ for layer in layers]
+    if kinds[-2:] == ["GlobalAvgPool2D", "Flatten"]:
+        return net[:-2](X)
+    if kinds[-3:] != ["GlobalAvgPool2D", "Flatten", "Dense"]:
+        raise ValueError(
+            "net: expected GlobalAvgPool2D and Flatten at the end, or these and one "
+            f"Dense; got {', '.join(kinds[-3:])}"
+        )
+    maps, dense = net[:-3](X), layers[-1]
+    W, b = dense.weight.data(X.ctx), dense.bias.data(X.ctx)
+    return np.einsum("kc,nchw->nkhw", W, maps) + b.reshape(1, -1, 1, 1)
+
+
+def _upsampled(maps, size: int) -> numpy.ndarray:
+    """Maps (N, H, W) on the grid of the image, float32 (N, size, size)."""
+    return resize_images(numpy.asarray(maps), size)
+
+
+def peaks(maps, size: int) -> numpy.ndarray:
+    """The highest point of each map, up-sampled to `size` × `size` pixels.
+
+    Parameters
+    ----------
+    maps : array (N, H', W')
+    size : int
+
+    Returns
+    -------
+    int array (N, 2)
+    """
+    flat = _upsampled(maps, size).reshape(len(maps), -1)
+    return numpy.stack(numpy.unravel_index(flat.argmax(1), (size, size)), axis=1)
+
+
+def boxes_of_maps(maps, size: int, threshold: float) -> numpy.ndarray:
+    """The box around the region of each map's highest point.
+
+    A map is up-sampled to `size` × `size` pixels. The region is what is connected with
+    the highest point and lies above the lowest value by at least `threshold` of the
+    distance from lowest to highest.
+
+    Parameters
+    ----------
+    maps : array (N, H', W')
+    size : int
+    threshold : float
+        From 0 (the whole picture) to 1 (the highest point alone).
+
+    Returns
+    -------
+    int array (N, 4)
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold: expected 0 ≤ threshold ≤ 1, got {threshold}")
+    maps = _upsampled(maps, size)
+    boxes = []
+    for values, peak in zip(maps, maps.reshape(len(maps), -1).argmax(1)):
+        low, high = values.min(), values.max()
+        above = values >= low + numpy.float32(threshold) * (high - low)
+        above.flat[peak] = True  # rounding may put the limit above the highest value
+        regions, _ = ndimage.label(above)
+        rows, columns = ndimage.find_objects(regions)[regions.flat[peak] - 1]
+        boxes.append((rows.start, columns.start, rows.stop, columns.stop))
+    return numpy.array(boxes)
+
+
+def boxes_around(points, box_size: int, size: int) -> numpy.ndarray:
+    """Square boxes with given middles, cut off at the edges of the picture."""
+    points = numpy.asarray(points)
+    corner = numpy.round(points - box_size / 2).astype(int)
+    return numpy.concatenate([corner, corner + box_size], axis=1).clip(0, size)
+
+
+def centres_of_mass(images) -> numpy.ndarray:
+    """The middle of the light of each image (N, H, W), rounded to a pixel."""
+    images = numpy.asarray(images, numpy.float64)
+    total = images.sum(axis=(1, 2)).clip(1)
+    rows = images.sum(axis=2) @ numpy.arange(images.shape[1]) / total
+    columns = images.sum(axis=1) @ numpy.arange(images.shape[2]) / total
+    return numpy.stack([rows, columns], axis=1).round().astype(int)
+
+
+def _areas(boxes: numpy.ndarray) -> numpy.ndarray:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+
+
+def box_iou(boxes, others) -> numpy.ndarray:
+    """Intersection over union of boxes (N, 4) with others (N, 4), one by one.
+
+    Returns
+    -------
+    float array (N,)
+        From 0 (apart) to 1 (the same).
+    """
+    boxes, others = numpy.asarray(boxes), numpy.asarray(others)
+    if boxes.shape != others.shape or boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(
+            f"boxes: expected two arrays of the same shape (N, 4), got {boxes.shape} "
+            f"and {others.shape}"
+        )
+    low = numpy.maximum(boxes[:, :2], others[:, :2])
+    high = numpy.minimum(boxes[:, 2:], others[:, 2:])
+    both = (high - low).clip(0).prod(axis=1)
+    return both / (_areas(boxes) + _areas(others) - both)
+
+
+def points_in_boxes(points, boxes) -> numpy.ndarray:
+    """Whether each point (N, 2) lies in its box (N, 4): the pointing game.
+
+    Notes
+    -----
+    Zhang et al., Top-down Neural Attention by Excitation Backprop, arXiv 1608.00507,
+    section 4.1.
+    """
+    points, boxes = numpy.asarray(points), numpy.asarray(boxes)
+    return ((points >= boxes[:, :2]) & (points < boxes[:, 2:])).all(axis=1)
