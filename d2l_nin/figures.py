@@ -20,8 +20,9 @@ import matplotlib
 import numpy
 from d2l import mxnet as d2l
 from IPython.display import HTML, display
+from matplotlib import patheffects
 from matplotlib import pyplot as plt
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 from PIL import Image
 
 from d2l_nin import training
@@ -36,7 +37,10 @@ __all__ = [
     "image_grid",
     "ledger",
     "map_grid",
+    "number_grids",
     "picture",
+    "pixel_column",
+    "scene_grid",
     "training_curves",
 ]
 
@@ -165,7 +169,7 @@ def _numpy(values) -> numpy.ndarray:
 
 
 def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05):
-    """Images (N, H, W) or (N, 1, H, W), white on black as the data set has them.
+    """Images (N, H, W) or (N, 1, H, W) in grey, or (N, H, W, 3) in colour, as they are.
 
     Parameters
     ----------
@@ -178,7 +182,8 @@ def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05)
         Inches an image.
     """
     images = _numpy(images)
-    images = images.reshape(-1, *images.shape[-2:])
+    if images.shape[-1] != 3:
+        images = images.reshape(-1, *images.shape[-2:])
     num_rows = -(-len(images) // num_cols)
     if num_rows * num_cols == 1:  # d2l's show_images wants at least two places
         num_cols = 2
@@ -228,6 +233,50 @@ def map_grid(maps, titles, *, alt: str, image=None, num_cols: int = 5, label="sc
         return picture(fig, alt)
 
 
+def scene_grid(scenes, titles, boxes=None, points=None, *, alt: str, num_cols=5):
+    """Scenes with the box of the garment to be found, and what a net found.
+
+    Parameters
+    ----------
+    scenes : Scenes
+    titles : list of str
+    boxes : int array (N, 4), optional
+        Found boxes (top, left, bottom, right), dashed.
+    points : int array (N, 2), optional
+        Found points (row, column), crosses.
+    alt : str
+    num_cols : int
+    """
+    num_rows = -(-len(scenes) // num_cols)
+    outlined = [patheffects.withStroke(linewidth=3.5, foreground="black")]
+    with _style(), matplotlib.rc_context({"axes.titlesize": 9, "axes.grid": False}):
+        fig, axes = plt.subplots(
+            num_rows, num_cols, figsize=(1.75 * num_cols, 2.0 * num_rows + 0.3),
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for ax in axes.flat:
+            ax.axis("off")
+        for n, ax in enumerate(axes.flat[: len(scenes)]):
+            ax.imshow(scenes.images[n], vmin=0, vmax=255)
+            ax.set_title(titles[n])
+            marks = [("where it is", scenes.boxes[n], COLOURS[5], "-")]
+            if boxes is not None:
+                marks.append(("box from the map", boxes[n], COLOURS[4], "--"))
+            for label, (top, left, bottom, right), colour, dash in marks:
+                corner, sides = (left - 0.5, top - 0.5), (right - left, bottom - top)
+                ax.add_patch(
+                    Rectangle(corner, *sides, fill=False, edgecolor=colour, label=label,
+                              linestyle=dash, linewidth=1.8, path_effects=outlined)
+                )  # fmt: skip
+            if points is not None:
+                i, j = points[n]
+                ax.plot(j, i, "x", color="white", markersize=8, markeredgewidth=2,
+                        path_effects=outlined, label="highest point")  # fmt: skip
+        handles = axes[0, 0].get_legend_handles_labels()
+        fig.legend(*handles, loc="outside lower center", ncols=3)
+        return picture(fig, alt)
+
+
 def confusion_matrix(counts, classes, *, alt: str):
     """Counts (true class, predicted class), shaded by their share of the row."""
     counts = _numpy(counts)
@@ -250,7 +299,16 @@ def confusion_matrix(counts, classes, *, alt: str):
 # --- curves and bars ------------------------------------------------------------
 
 
-def curves(series: dict, *, xlabel: str, ylabel: str, alt: str, ylim=None, title=None):
+def curves(
+    series: dict,
+    *,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    ylim=None,
+    title=None,
+    right=None,
+):
     """Lines in one panel or several, with a band where there is a range.
 
     Parameters
@@ -262,6 +320,9 @@ def curves(series: dict, *, xlabel: str, ylabel: str, alt: str, ylim=None, title
         With units.
     alt : str
     ylim : (float, float), optional
+    right : (str, float), optional
+        A second scale on the right of one panel: its label, and how much of its unit
+        is one unit of `ylabel`.
     """
     if not isinstance(next(iter(series.values())), dict):
         series = {title or "": series}
@@ -282,6 +343,13 @@ def curves(series: dict, *, xlabel: str, ylabel: str, alt: str, ylim=None, title
         axes[0, 0].set_ylabel(ylabel)
         if ylim is not None:
             axes[0, 0].set_ylim(*ylim)
+        if right is not None:
+            label, factor = right
+            there, back = (lambda y: y * factor), (lambda y: y / factor)
+            axes[0, -1].secondary_yaxis("right", functions=(there, back)).set_ylabel(
+                label
+            )
+            axes[0, -1].spines["right"].set_visible(True)
         # Below the panels, where no line can run through it.
         names = [tuple(lines) for lines in series.values()]
         alike = len(set(names)) == 1
@@ -416,6 +484,147 @@ def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):
         ax.set_xlabel(xlabel)
         ax.legend(loc="lower right")
         return picture(fig, alt)
+
+
+# --- arrays as diagrams -----------------------------------------------------------
+
+
+def _draw_numbers(ax, x: float, y: float, values, marked, title: str) -> None:
+    """A matrix as cells with numbers, its upper left corner at (x, y)."""
+    values = numpy.atleast_2d(_numpy(values))
+    for (i, j), value in numpy.ndenumerate(values):
+        here = (i, j) in marked
+        ax.add_patch(
+            Rectangle((x + j, y - i - 1), 1, 1, linewidth=1.6 if here else 0.6,
+                      facecolor=_MARKED if here else "white", edgecolor="#333333",
+                      zorder=2 if here else 1)
+        )  # fmt: skip
+        ax.text(x + j + 0.5, y - i - 0.5, f"{value:g}", ha="center", va="center",
+                weight="bold" if here else "normal", zorder=3)  # fmt: skip
+    ax.text(x + values.shape[1] / 2, y + 0.2, title, ha="center", va="bottom",
+            fontsize=9)  # fmt: skip
+
+
+_MARKED = "#fdd0a2"
+
+
+def number_grids(rows, *, alt: str, marked=None):
+    """Matrices of numbers with signs between them, as one writes them on paper.
+
+    Parameters
+    ----------
+    rows : list of list
+        Each entry is a sign such as '=', or (title, matrix).
+    alt : str
+    marked : dict, optional
+        From a title to the cells (i, j) that are set off.
+    """
+    marked, gap = marked or {}, 0.6
+    with _style():
+        fig, ax = plt.subplots(layout="constrained")
+        y = right = 0.0
+        for row in rows:
+            arrays = [numpy.atleast_2d(_numpy(e[1])) for e in row if len(e) == 2]
+            height = max(len(array) for array in arrays)
+            x = 0.0
+            for entry in row:
+                if len(entry) != 2:
+                    ax.text(x + 0.25, y - height / 2, entry, ha="center", va="center",
+                            fontsize=14)  # fmt: skip
+                    x += 0.5 + gap
+                    continue
+                title, values = entry
+                values = numpy.atleast_2d(_numpy(values))
+                top = y - (height - len(values)) / 2
+                _draw_numbers(ax, x, top, values, marked.get(title, ()), title)
+                x += values.shape[1] + gap
+            right, y = max(right, x - gap), y - height - 1.1
+        ax.set_xlim(-0.6, right + 0.6)
+        ax.set_ylim(y + 0.9, 0.9)
+        ax.set_aspect("equal")
+        ax.axis("off")
+        fig.set_size_inches(0.42 * (right + 1.2), 0.42 * -y)
+        return picture(fig, alt)
+
+
+def _signed(value) -> str:
+    """A number as a factor: '3', '(-2)'."""
+    return f"{value:g}" if value >= 0 else f"({value:g})"
+
+
+def _pane(ax, x: float, size, position, colour: str) -> tuple[float, float]:
+    """A sheet (H, W) seen from the side, with one cell filled; that cell's middle."""
+    H, W = size
+
+    def at(i, j):
+        return x + 0.42 * j, 0.3 * j - i
+
+    corners = [at(0, 0), at(0, W), at(H, W), at(H, 0)]
+    ax.add_patch(Polygon(corners, facecolor="white", edgecolor="#333333", alpha=0.85))
+    for i in range(1, H):
+        ax.plot(*zip(at(i, 0), at(i, W)), color="#999999", linewidth=0.6, linestyle="-")
+    for j in range(1, W):
+        ax.plot(*zip(at(0, j), at(H, j)), color="#999999", linewidth=0.6, linestyle="-")
+    i, j = position
+    cell = [at(i, j), at(i, j + 1), at(i + 1, j + 1), at(i + 1, j)]
+    ax.add_patch(Polygon(cell, facecolor=colour, edgecolor="#333333"))
+    return at(i + 0.5, j + 0.5)
+
+
+def pixel_column(X, K, Y, position, *, alt: str | None = None):
+    """One pixel of a 1×1 convolution: the column of channels it reads.
+
+    Parameters
+    ----------
+    X : array (C, H, W)
+    K : array (C,)
+        The weights of one output channel.
+    Y : array (H, W)
+        That output channel.
+    position : (int, int)
+    alt : str, optional
+        Instead of the sentence made from the numbers.
+    """
+    X, K, Y = (_numpy(values) for values in (X, K, Y))
+    column, step = X[:, position[0], position[1]], 0.42 * X.shape[2] + 1.6
+    terms = " + ".join(f"{_signed(w)}·{_signed(x)}" for w, x in zip(K, column))
+    equation = f"{terms} = {Y[position]:g}"
+    with _style():
+        fig, ax = plt.subplots(layout="constrained")
+        below = -X.shape[1] - 0.25
+        text = {"ha": "center", "va": "top", "fontsize": 9}
+        middle = None
+        for c, (w, x) in enumerate(zip(K, column)):
+            previous, middle = (
+                middle,
+                _pane(ax, c * step, X.shape[1:], position, _MARKED),
+            )
+            if previous is not None:
+                ax.plot(
+                    *zip(previous, middle), color=COLOURS[0], linestyle="-", zorder=5
+                )
+            ax.plot(*middle, "o", color=COLOURS[0], markersize=4, zorder=6)
+            ax.text(c * step + 0.6, below,
+                    f"input channel {c}\nhere {x:g}\nweight {w:g}", **text)  # fmt: skip
+        at = len(K) * step + 0.6
+        last = _pane(ax, at, Y.shape, position, "#9ecae1")
+        ax.annotate("", last, middle, zorder=6,
+                    arrowprops={"arrowstyle": "-|>", "color": COLOURS[0],
+                                "linewidth": 1.8})  # fmt: skip
+        ax.text(at + 0.6, below, f"output channel\nhere {Y[position]:g}", **text)
+        ax.set_title(equation)
+        ax.set_xlim(-0.8, at + step)
+        ax.set_ylim(below - 1.9, 0.3 * X.shape[2] + 0.3)
+        ax.set_aspect("equal")
+        ax.axis("off")
+        fig.set_size_inches(0.62 * (at + step), 0.62 * (2.6 - below))
+        return picture(
+            fig,
+            alt
+            or f"{len(K)} input channels as sheets, one behind the other, and the "
+            f"output channel. A line goes through row {position[0]}, column "
+            f"{position[1]} of all of them: {equation}.",
+        )
 
 
 # --- nets as diagrams -----------------------------------------------------------

@@ -42,6 +42,11 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __getitem__(self, rows) -> Scenes:
+        """The scenes of a slice or an array of positions."""
+        kinds = tuple(numpy.array(self.backgrounds)[rows])
+        return Scenes(self.images[rows], self.labels[rows], self.boxes[rows], kinds)
+
 
 def _black(size: int, rng) -> numpy.ndarray:
     return numpy.zeros((size, size), numpy.float32)
