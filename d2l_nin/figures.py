@@ -358,7 +358,9 @@ def curves(
                 ax.legend()
         if alike and len(names[0]) > 1:
             handles = axes[0, 0].get_legend_handles_labels()
-            fig.legend(*handles, loc="outside lower center", ncols=len(names[0]))
+            fits = sum(map(len, names[0])) + 8 * len(names[0]) < 80 * len(series)
+            fig.legend(*handles, loc="outside lower center",
+                       ncols=len(names[0]) if fits else 2)  # fmt: skip
         return picture(fig, alt)
 
 
@@ -614,10 +616,10 @@ def pixel_column(X, K, Y, position, *, alt: str | None = None):
         ax.text(at + 0.6, below, f"output channel\nhere {Y[position]:g}", **text)
         ax.set_title(equation)
         ax.set_xlim(-0.8, at + step)
-        ax.set_ylim(below - 1.9, 0.3 * X.shape[2] + 0.3)
+        ax.set_ylim(below - 1.0, 0.3 * X.shape[2] + 0.2)
         ax.set_aspect("equal")
         ax.axis("off")
-        fig.set_size_inches(0.62 * (at + step), 0.62 * (2.6 - below))
+        fig.set_size_inches(0.62 * (at + step), 0.62 * (2.4 - below))
         return picture(
             fig,
             alt
