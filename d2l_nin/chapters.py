@@ -234,6 +234,11 @@ def update_readme(readme: Path, folder: Path) -> None:
     ]
     for path in find_chapters(folder):
         notebook = nbformat.read(path, as_version=4)
+        if "d2l_nin" not in notebook.metadata:
+            raise ValueError(
+                f"{path}: not run yet. Save its outputs with `make notebooks "
+                f"CHAPTER={path.name[:2]}`."
+            )
         run, result = notebook.metadata.d2l_nin, result_of(notebook)
         cells = ["–", "–", "–"]
         if result:

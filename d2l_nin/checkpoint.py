@@ -46,8 +46,13 @@ def save(path: str | Path, arrays: dict[str, numpy.ndarray], record: dict) -> No
     ------
     OSError
         The disk is full, the folder can't be written: the old one stays.
+    TypeError
+        An array holds objects, which could only be pickled.
     """
     path = Path(path)
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"{name}: expected an array of numbers, got {array.dtype}")
     text = numpy.frombuffer(json.dumps(record).encode(), numpy.uint8)
     out = io.BytesIO()
     numpy.savez(out, **{_RECORD: text}, **arrays)

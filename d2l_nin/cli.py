@@ -194,7 +194,10 @@ def notebooks(chapter: str) -> None:
             save_chapter(execution)
     if failed:
         raise click.ClickException("README.md was not written again.")
-    update_readme(Path("README.md"), NOTEBOOKS)
+    try:
+        update_readme(Path("README.md"), NOTEBOOKS)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(readme_picture().svg, encoding="utf-8")
 

@@ -234,7 +234,7 @@ def _interpolation_matrix(num_out: int, num_in: int) -> numpy.ndarray:
     centre = centre.clip(0, num_in - 1)
     low = numpy.floor(centre).astype(int).clip(0, max(num_in - 2, 0))
     high = (low + 1).clip(0, num_in - 1)
-    A = numpy.zeros((num_out, num_in), numpy.float32)
+    A = numpy.zeros((num_out, num_in))
     rows = numpy.arange(num_out)
     A[rows, low] += 1 - (centre - low)
     A[rows, high] += centre - low
@@ -254,14 +254,16 @@ def resize_images(X: numpy.ndarray, size: int | tuple[int, int]) -> numpy.ndarra
 
     Returns
     -------
-    float32 array (…, height, width)
+    array (…, height, width)
+        float64 if X is, else float32.
     """
     height, width = (size, size) if isinstance(size, int) else size
     if min(height, width) < 1:
         raise ValueError(f"size: expected at least 1 pixel each way, got {size}")
-    A = _interpolation_matrix(height, X.shape[-2])
-    B = _interpolation_matrix(width, X.shape[-1])
-    return A @ X.astype(numpy.float32, copy=False) @ B.T
+    kind = numpy.float64 if X.dtype == numpy.float64 else numpy.float32
+    A = _interpolation_matrix(height, X.shape[-2]).astype(kind)
+    B = _interpolation_matrix(width, X.shape[-1]).astype(kind)
+    return A @ X.astype(kind, copy=False) @ B.T
 
 
 def random_flip(X: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:

@@ -182,7 +182,7 @@ def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05)
         Inches an image.
     """
     images = _numpy(images)
-    if images.shape[-1] != 3:
+    if images.ndim != 4 or images.shape[-1] != 3:
         images = images.reshape(-1, *images.shape[-2:])
     num_rows = -(-len(images) // num_cols)
     if num_rows * num_cols == 1:  # d2l's show_images wants at least two places

@@ -32,45 +32,62 @@ class Scenes:
         Where it is: top, left, bottom, right in pixels; bottom and right are outside.
     backgrounds : tuple of str
         The kind of each.
+    distractors : tuple of lists
+        The other garments in each, as (label, box).
     """
 
     images: numpy.ndarray
     labels: numpy.ndarray
     boxes: numpy.ndarray
     backgrounds: tuple
+    distractors: tuple
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, rows) -> Scenes:
         """The scenes of a slice or an array of positions."""
-        kinds = tuple(numpy.array(self.backgrounds)[rows])
-        return Scenes(self.images[rows], self.labels[rows], self.boxes[rows], kinds)
+        chosen = numpy.arange(len(self))[rows]
+        return Scenes(
+            self.images[rows],
+            self.labels[rows],
+            self.boxes[rows],
+            tuple(self.backgrounds[n] for n in chosen),
+            tuple(self.distractors[n] for n in chosen),
+        )
+
+
+def _to_bytes(X: numpy.ndarray) -> numpy.ndarray:
+    """float64 from 0 to 255, rounded so that other machines get the same bytes.
+
+    What is exactly between two bytes, up to the last bits, goes up everywhere.
+    """
+    return numpy.floor(X + (0.5 + 1e-6)).clip(0, 255).astype(numpy.uint8)
 
 
 def _black(size: int, rng) -> numpy.ndarray:
-    return numpy.zeros((size, size), numpy.float32)
+    return numpy.zeros((size, size))
 
 
 def _noise(size: int, rng) -> numpy.ndarray:
     """Random grey values, in grains of one to six pixels."""
     coarse = max(2, size // int(rng.integers(1, 7)))
-    grains = rng.random((coarse, coarse), dtype=numpy.float32)
+    grains = rng.random((coarse, coarse))
     return resize_images(grains, size) * rng.uniform(60, 200)
 
 
 def _stripes(size: int, rng) -> numpy.ndarray:
     """A wave of random direction, length and strength."""
     angle, period = rng.uniform(0, numpy.pi), rng.uniform(4, 24)
-    i, j = numpy.mgrid[:size, :size].astype(numpy.float32)
+    i, j = numpy.mgrid[:size, :size]
     along = (i * numpy.sin(angle) + j * numpy.cos(angle)) / period + rng.random()
     wave = numpy.sin(2 * numpy.pi * along)
-    return ((wave + 1) / 2 * rng.uniform(60, 200)).astype(numpy.float32)
+    return (wave + 1) / 2 * rng.uniform(60, 200)
 
 
 def _patches(size: int, rng) -> numpy.ndarray:
     """Rectangles of one grey value each, one over the other."""
-    canvas = numpy.zeros((size, size), numpy.float32)
+    canvas = numpy.zeros((size, size))
     for _ in range(12):
         height, width = rng.integers(size // 10, size // 2, 2)
         top, left = rng.integers(-size // 10, size, 2)
@@ -200,18 +217,29 @@ def paste_garments(
     }
     canvases = numpy.empty((num_scenes, size, size), numpy.uint8)
     chosen = rng.integers(0, len(images), num_scenes)
-    boxes, kinds = [], []
+    boxes, kinds, distractors = [], [], []
     for n, row in enumerate(chosen):
         kind = backgrounds[rng.integers(len(backgrounds))]
-        canvas = BACKGROUNDS[kind](size, rng)
+        canvas = _to_bytes(BACKGROUNDS[kind](size, rng))
         others = rows_of_others[labels[row]]
         taken: list = []
-        for garment in (row, *(rng.choice(others) for _ in range(num_distractors))):
+        distractors.append([])
+        for k in range(1 + num_distractors):
+            garment = row if k == 0 else rng.choice(others)
             pixels = int(rng.integers(garment_sizes[0], garment_sizes[1] + 1))
-            box = _paste(canvas, resize_images(images[garment], pixels), taken, rng)
+            resized = resize_images(images[garment].astype(float), pixels)
+            box = _paste(canvas, _to_bytes(resized), taken, rng)
             if box is not None:
                 taken.append(box)
-        canvases[n] = canvas.round().clip(0, 255)
+                if k > 0:
+                    distractors[n].append((int(labels[garment]), box))
+        canvases[n] = canvas
         boxes.append(taken[0])
         kinds.append(kind)
-    return Scenes(canvases, labels[chosen], numpy.array(boxes), tuple(kinds))
+    return Scenes(
+        canvases,
+        labels[chosen],
+        numpy.array(boxes),
+        tuple(kinds),
+        tuple(distractors),
+    )

@@ -321,12 +321,14 @@ class _Run:
 
     def save(self, path: Path, settings: dict) -> None:
         """Write all that the next epoch depends on."""
-        arrays = {
-            f"net {name}": parameter.data(self.devices[0]).asnumpy()
-            for name, parameter in self.net._collect_params_with_prefix().items()
-        }
+        arrays = {}
+        for name, parameter in self.net._collect_params_with_prefix().items():
+            # Weights are alike on all devices, running statistics are not.
+            devices = self.devices[: 1 if parameter.grad_req != "null" else None]
+            for k, device in enumerate(devices):
+                arrays[f"net {k} {name}"] = parameter.data(device).asnumpy()
         for i, state in self.trainer._updaters[0].states.items():
-            if state is not None:  # batch norm's running statistics have no momentum
+            if state is not None:  # without momentum there is none
                 arrays[f"momentum {i}"] = state.asnumpy()
         kind, keys, *rest = numpy.random.get_state()
         arrays["numpy keys"] = keys
@@ -350,16 +352,18 @@ class _Run:
         arrays, record = found
         _check_same_run(path, record["settings"], settings)
         named = self.net._collect_params_with_prefix()
-        stored = {k[4:]: v for k, v in arrays.items() if k.startswith("net ")}
+        stored = {k[6:]: v for k, v in arrays.items() if k.startswith("net 0 ")}
         _check_same_net(
             path,
             {name: value.shape for name, value in stored.items()},
             {name: parameter.shape for name, parameter in named.items()},
         )
         for name, parameter in named.items():
-            value = stored[name]
-            parameter.set_data(mx.np.array(value, dtype=value.dtype))
+            parameter.set_data(mx.np.array(stored[name], dtype=parameter.dtype))
             parameter._finish_deferred_init()  # nothing if it had its shape before
+            for k, device in enumerate(self.devices):
+                value = arrays.get(f"net {k} {name}", stored[name])
+                parameter.data(device)[:] = mx.np.array(value, dtype=parameter.dtype)
         for updater, device in zip(self.trainer._updaters, self.devices):
             for name, value in arrays.items():
                 if name.startswith("momentum "):
@@ -541,8 +545,11 @@ def fit(
     net.hybridize(static_alloc=True, static_shape=True)
     objective = _Objective(label_smoothing)
     objective.hybridize()
+    # Only what is trained: at its first step the trainer gives all devices the values
+    # of the first, and running statistics are each device's own.
+    trained = [p for p in net.collect_params().values() if p.grad_req != "null"]
     trainer = gluon.Trainer(
-        net.collect_params(),
+        trained,
         "nag",
         {"learning_rate": lr, "momentum": momentum, "wd": weight_decay},
         kvstore="device" if len(devices) > 1 else None,
@@ -611,7 +618,8 @@ def _key_of_run(net, train_iter, settings: dict) -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         key.update(path.read_bytes())
     threads = {name: os.environ.get(name) for name in _ENVIRONMENT}
-    rest = [_identity(train_iter), settings, mx.__version__, threads, repr(net)]
+    deciding = {k: v for k, v in settings.items() if k not in ("on_step", "progress")}
+    rest = [_identity(train_iter), deciding, mx.__version__, threads, repr(net)]
     key.update(json.dumps(rest).encode())
     return key.hexdigest()
 
@@ -637,7 +645,7 @@ def fit_cached(
     refresh : bool
         Train in any case.
     **settings
-        As for `fit`.
+        As for `fit`. `on_step` is called only while there is training.
 
     Returns
     -------

@@ -14,6 +14,7 @@ from PIL import Image
 from d2l_nin import figures
 from d2l_nin.baselines import lenet
 from d2l_nin.nin import nin_block, nin_classroom
+from d2l_nin.scenes import Scenes
 from d2l_nin.training import History
 
 
@@ -28,6 +29,14 @@ def history():
 
 
 IMAGES = (numpy.arange(4 * 28 * 28) % 251).reshape(4, 28, 28).astype(numpy.uint8)
+
+SCENES = Scenes(
+    IMAGES[:2],
+    numpy.array([8, 4]),
+    numpy.array([[2, 3, 20, 15], [0, 0, 28, 28]]),
+    ("black", "noise"),
+    ([], []),
+)
 
 PICTURES = {
     "image_grid": lambda: figures.image_grid(IMAGES, list("abcd"), alt="four images"),
@@ -46,6 +55,27 @@ PICTURES = {
     "training_curves": lambda: figures.training_curves(history()),
     "ledger": lambda: figures.ledger(
         {"a": {"x": 1e6, "y": 2e6}, "b": {"x": 3e6}}, xlabel="parameters", alt="bars"
+    ),
+    "two scales": lambda: figures.curves(
+        {"a long name": ([1, 2], [0, 1]), "a longer name still, to wrap": ([1], [1])},
+        xlabel="width",
+        ylabel="millions",
+        right=("ms", 0.5),
+        alt="a line and a point",
+    ),
+    "colour": lambda: figures.image_grid(
+        numpy.stack([IMAGES[0]] * 3, axis=-1)[None], alt="an image with colours"
+    ),
+    "scene_grid": lambda: figures.scene_grid(
+        SCENES, ["bag", "coat"], SCENES.boxes + 2, SCENES.boxes[:, :2], alt="two scenes"
+    ),
+    "number_grids": lambda: figures.number_grids(
+        [[("X", [[1, -2], [0.5, 3]]), "→", ("Y", [[4]])], [("b", [[7, 8]])]],
+        marked={"X": [(0, 1)]},
+        alt="numbers",
+    ),
+    "pixel_column": lambda: figures.pixel_column(
+        numpy.arange(12).reshape(2, 2, 3), [1, -1], numpy.full((2, 3), -6), (0, 1)
     ),
     "draw_nets": lambda: figures.draw_nets(
         {"LeNet": (lenet(), (1, 1, 28, 28)), "NiN": (nin_classroom(), (1, 1, 28, 28))}
@@ -98,6 +128,26 @@ def test_diagram_tells_what_the_net_has():
     assert alt.startswith("B: input 3 × 32 × 32; ")
     assert "Conv 5×5/2, 7, to 7 × 14 × 14" in alt
     assert alt.count("Conv 1×1, 7") == 2
+
+
+def test_the_column_says_its_sum():
+    alt = PICTURES["pixel_column"]().alt
+    assert alt.endswith("row 0, column 1 of all of them: 1·1 + (-1)·7 = -6.")
+
+
+def test_colours_stay_colours():
+    svg = figures.image_grid(numpy.eye(3)[None], alt="red, green, blue", num_cols=1).svg
+    assert svg  # a grey image of 3×3, as its last axis is its width
+    pixels = (numpy.eye(3)[:, None] * 255).astype(numpy.uint8)  # (3, 1, 3)
+    svg = figures.image_grid(pixels[None], alt="red, green, blue", num_cols=1).svg
+    raw = base64.b64decode(re.search(r"png;base64,([^\"]+)\"", svg).group(1))
+    shown = numpy.asarray(Image.open(io.BytesIO(raw)))
+    assert shown.shape[2] == 3
+    assert {tuple(c) for c in shown.reshape(-1, 3)} == {
+        (255, 0, 0),
+        (0, 255, 0),
+        (0, 0, 255),
+    }
 
 
 def test_an_empty_alt_is_refused():

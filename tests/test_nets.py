@@ -260,6 +260,13 @@ def test_options_have_one_meaning_each():
     assert names(head="dense")[-1] == "Dense 10"
     table = summary(nin_classroom(head="dense"), (1, 1, 28, 28))
     assert table.num_params == 1_847_914
+    assert names(head="gap_dense")[-3:] == [
+        "Global average pool",
+        "Flatten",
+        "Dense 10",
+    ]
+    table = summary(nin_classroom(head="gap_dense"), (1, 1, 28, 28))
+    assert table.num_params == 137_312 + 128 * 10 + 10
 
 
 def test_ceil_rounding_agrees_with_mxnet():
@@ -294,7 +301,11 @@ def test_ceil_rounding_agrees_with_mxnet():
         (lambda: Dense(0), ValueError, "units: expected at least 1"),
         (lambda: Maxout(1), ValueError, "num_pieces: expected at least 2"),
         (lambda: nin_classroom(0), ValueError, "num_channels: expected at least 1"),
-        (lambda: nin_classroom(head="fc"), ValueError, "expected 'gap' or 'dense'"),
+        (
+            lambda: nin_classroom(head="fc"),
+            ValueError,
+            "expected 'gap', 'gap_dense' or 'dense'",
+        ),
         (lambda: nin_classroom(dropout=1), ValueError, "dropout: expected 0 ≤"),
         (lambda: vgg(depth=12), ValueError, "expected 11 or 16, got 12"),
     ],
