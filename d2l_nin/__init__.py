@@ -7,7 +7,8 @@ wins. Rooms, each of which imports only rooms below it::
     floor 4  cli                           python -m d2l_nin
     floor 3  figures  chapters  doctor     pictures · running notebooks · diagnosis
     floor 2  training  cost                fit, evaluate · shapes, parameters, MACs
-    floor 1  nin  baselines                blocks and nets
+    floor 1  nin  inception  resnet        blocks and nets
+    floor 1  baselines                     what they are compared with
     floor 1  scenes  localization          garments to be found · where a net sees them
     floor 0  environment  runtime  layers  datasets  checkpoint  correlation
 """

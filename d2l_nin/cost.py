@@ -183,6 +183,8 @@ def _trace(net) -> tuple:
     try:
         with mx.autograd.pause():
             graph = net(mx.sym.var("data").as_np_ndarray())
+            if isinstance(graph, (tuple, list)):  # a net with several heads
+                graph = mx.sym.Group([output.as_nd_ndarray() for output in graph])
     finally:
         for hook in hooks:
             hook.detach()
@@ -268,9 +270,9 @@ def summary(net, input_shape: tuple) -> Summary:
         own = [name for name in own if name != "data"]
         fresh = {name: prod(shape_of[name]) for name in own if name not in counted}
         counted.update(fresh)
-        # An operator with several outputs numbers them.
-        output = f"{node['name']}_output"
-        output = output if output in shape_of else f"{output}0"
+        # An operator with several outputs numbers them; NumPy's call theirs "out".
+        endings = ("_output", "_output0", "_out")
+        output = next(n for e in endings if (n := node["name"] + e) in shape_of)
         shape = shape_of[output]
         attributes = {k: _parse(v) for k, v in node.get("attrs", {}).items()}
         row_of[i] = len(layers)

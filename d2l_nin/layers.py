@@ -14,12 +14,14 @@ from mxnet.gluon import nn
 from d2l_nin.runtime import whole_number
 
 __all__ = [
+    "Checked",
     "Conv2D",
     "Dense",
     "HybridSequential",
     "MaxPool2D",
     "check_initialized",
     "describe",
+    "shape_after",
     "window_output",
 ]
 
@@ -64,13 +66,13 @@ def describe(op: str, attributes: dict) -> str:
         return text if groups == 1 else f"{text} in {groups} groups"
     if op == "Pooling":
         kind = {"max": "max", "avg": "average"}[attributes["pool_type"]]
-        if attributes["global_pool"]:
+        if attributes.get("global_pool"):
             return f"Global {kind} pool"
         text = f"{kind.title()} pool {_by(attributes['kernel'])}"
         text += f"/{_one(attributes['stride'])}"
-        if max(attributes["pad"]):
+        if max(attributes.get("pad", (0,))):
             text += f" pad {_one(attributes['pad'])}"
-        ceil = attributes["pooling_convention"] == "full"
+        ceil = attributes.get("pooling_convention") == "full"
         return f"{text} ceil" if ceil else text
     if op == "FullyConnected":
         return f"Dense {attributes['num_hidden']}"
@@ -183,19 +185,29 @@ class _TooSmall(ValueError):
     """A map shrank below the window of the next layer."""
 
 
-def _after(layer, shape):
-    """The shape that `layer` makes of `shape`, or None where that isn't known here."""
+def shape_after(layer, shape):
+    """The shape that `layer` makes of `shape`, or None where that isn't known here.
+
+    A block of ours that is not a sequence says it itself, by a method of this name.
+
+    Raises
+    ------
+    ValueError
+        The layer can't take that shape.
+    """
+    if hasattr(layer, "shape_after"):
+        return layer.shape_after(shape)
     if isinstance(layer, nn.HybridSequential):
         for i, child in enumerate(layer):
             if shape is None:
                 return None
             try:
-                shape = _after(child, shape)
+                shape = shape_after(child, shape)
             except ValueError as error:
+                where = f"layer {i},"
                 if not isinstance(child, nn.HybridSequential):
-                    where = f"layer {i} ({_describe_layer(child)})"
-                    raise type(error)(f"{where}: {error}") from None
-                raise type(error)(f"layer {i}, {error}") from None
+                    where = f"layer {i} ({_describe_layer(child)}):"
+                raise type(error)(f"{where} {error}") from None
         return shape
     if isinstance(layer, (_Conv, _Pooling)):
         return _after_window(layer, shape)
@@ -229,8 +241,8 @@ def check_initialized(net) -> None:
             )
 
 
-class HybridSequential(nn.HybridSequential):
-    """Gluon's `nn.HybridSequential`; mistakes are told before MXNet sees them.
+class Checked:
+    """For blocks that tell mistakes before MXNet sees them; goes before Gluon's class.
 
     Raises
     ------
@@ -265,7 +277,7 @@ class HybridSequential(nn.HybridSequential):
         if 0 in shape:
             raise ValueError(f"X: expected no empty axis, got {shape}")
         try:
-            _after(self, shape)
+            shape_after(self, shape)
         except _TooSmall as error:
             raise ValueError(
                 f"X of shape {shape} is too small: {error}.{self._smallest(shape)}"
@@ -277,10 +289,14 @@ class HybridSequential(nn.HybridSequential):
         """The sentence that names the smallest square image this net takes."""
         for size in range(1, 512):
             try:
-                _after(self, (*shape[:2], size, size))
+                shape_after(self, (*shape[:2], size, size))
             except _TooSmall:
                 continue
             except ValueError:
                 return ""
             return f" The smallest image that fits is {size}×{size}."
         return ""
+
+
+class HybridSequential(Checked, nn.HybridSequential):
+    """Gluon's `nn.HybridSequential`; mistakes are told before MXNet sees them."""

@@ -105,6 +105,11 @@ class History:
         )
 
 
+def _first(scores):
+    """The scores themselves of a net that has auxiliary heads as well."""
+    return scores[0] if isinstance(scores, (tuple, list)) else scores
+
+
 class _Objective(HybridBlock):
     """Summed cross-entropy with smoothed labels, and hits, of one batch."""
 
@@ -170,7 +175,7 @@ def evaluate_accuracy(net, data_iter: Iterable) -> float:
     device = _devices_of(net)[0]
     hits, num_samples = [], 0
     for X, y in data_iter:
-        best = net(X.as_in_ctx(device)).argmax(axis=-1)
+        best = _first(net(X.as_in_ctx(device))).argmax(axis=-1)
         hits.append((best == y.as_in_ctx(device).astype(best.dtype)).sum())
         num_samples += len(y)
     if not num_samples:
@@ -223,7 +228,10 @@ def _split(X, y, devices: list) -> list[tuple]:
 class _Run:
     """One run of `fit`: what is needed for a step, and the record of the steps."""
 
-    def __init__(self, net, train_iter, num_steps, objective, trainer, lr_at, view):
+    def __init__(
+        self, net, train_iter, num_steps, objective, aux_weight, trainer, lr_at, view
+    ):
+        self.aux_weight = aux_weight
         self.net, self.train_iter, self.num_steps = net, train_iter, num_steps
         self.objective, self.trainer, self.lr_at = objective, trainer, lr_at
         self.view, self.devices = view, _devices_of(net)
@@ -262,7 +270,7 @@ class _Run:
         known = getattr(self.train_iter, "labels", None)
         first = self.num_classes is None
         if first:
-            scores = self.net(X.as_in_ctx(self.devices[0]))
+            scores = _first(self.net(X.as_in_ctx(self.devices[0])))
             _check_scores(scores, len(X), self.train_iter)
             self.num_classes = scores.shape[1]
         if first or known is None:
@@ -279,7 +287,7 @@ class _Run:
         self.trainer.set_learning_rate(self.lr_at(self.step_number))
         with autograd.record():
             results = [
-                (*self.objective(self.net(X_part), y_part), weight)
+                (*self.loss_and_hits(self.net(X_part), y_part), weight)
                 for X_part, y_part, weight in _split(X, y, self.devices)
             ]
             losses = [loss * weight for loss, _, weight in results]
@@ -287,6 +295,14 @@ class _Run:
         self.trainer.step(len(X))
         self.step_number += 1
         self.pending.append((results, len(X)))
+
+    def loss_and_hits(self, scores, y) -> tuple:
+        """Summed over the part of a batch; auxiliary heads add to the loss only."""
+        loss, hits = self.objective(_first(scores), y)
+        if isinstance(scores, (tuple, list)):
+            for side_scores in scores[1:]:
+                loss = loss + self.aux_weight * self.objective(side_scores, y)[0]
+        return loss, hits
 
     def look(self) -> None:
         """Wait for the device, take over what is pending, show it."""
@@ -462,6 +478,7 @@ def fit(
     momentum: float = 0.9,
     weight_decay: float = 5e-4,
     label_smoothing: float = 0.0,
+    aux_weight: float = 0.3,
     warmup: float = 0.15,
     decay: bool = True,
     on_step: Callable | None = None,
@@ -488,6 +505,9 @@ def fit(
         On weights only, not on biases and batch norm's scale and shift.
     label_smoothing : float
         This share of the label is spread evenly over all classes.
+    aux_weight : float
+        Of the losses of auxiliary heads, where the net gives (scores, scores of a
+        head, …); accuracy is that of the first.
     warmup : float
         Share of all steps in which the rate rises to `lr`.
     decay : bool
@@ -519,7 +539,8 @@ def fit(
 
     Notes
     -----
-    Label smoothing: Szegedy et al., arXiv 1512.00567, section 7. Linear warm-up: Goyal
+    Auxiliary heads: Szegedy et al., arXiv 1409.4842, section 5. Label smoothing:
+    Szegedy et al., arXiv 1512.00567, section 7. Linear warm-up: Goyal
     et al., arXiv 1706.02677, section 2.2.
     """
     if num_epochs < 1:
@@ -560,13 +581,14 @@ def fit(
         return learning_rate(step, num_steps, lr, warmup, decay)
 
     view = _make_view(progress, num_steps)
-    run = _Run(net, train_iter, num_steps, objective, trainer, lr_at, view)
+    run = _Run(net, train_iter, num_steps, objective, aux_weight, trainer, lr_at, view)
     settings = {
         "num_epochs": num_epochs,
         "lr": lr,
         "momentum": momentum,
         "weight_decay": weight_decay,
         "label_smoothing": label_smoothing,
+        "aux_weight": aux_weight,
         "warmup": warmup,
         "decay": decay,
         # Reading all of the data takes a moment.

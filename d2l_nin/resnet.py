@@ -1,0 +1,426 @@
+"""Floor 1: residual nets (He et al., arXiv 1512.03385 and 1603.05027)."""
+
+from __future__ import annotations
+
+from mxnet import init
+from mxnet.gluon import HybridBlock, nn
+
+from d2l_nin.layers import Checked, Conv2D, Dense, HybridSequential, MaxPool2D
+from d2l_nin.layers import shape_after as _shape_after
+
+__all__ = [
+    "ORDERS",
+    "SHORTCUTS",
+    "VARIANTS",
+    "Bottleneck",
+    "Residual",
+    "resnet18",
+    "resnet_cifar",
+    "resnet_classroom",
+    "resnet_imagenet",
+]
+
+# How the shortcut gets over a change of shape (section 3.3 and options A, B, C of
+# section 4.1 of the first paper); None: the plain twin, without a shortcut.
+SHORTCUTS = (None, "identity", "zero-pad", "projection", "projection everywhere")
+
+# What is done to an identity shortcut (table 1 of the second paper).
+VARIANTS = (None, "scale", "exclusive gate", "shortcut gate", "dropout")
+
+# Where batch norm and ReLU stand (figure 4 of the second paper, a to e).
+ORDERS = (
+    "original",
+    "batch norm after addition",
+    "ReLU before addition",
+    "ReLU-only pre-activation",
+    "full pre-activation",
+)
+
+
+def _relu():
+    return nn.Activation("relu")
+
+
+class _Block(Checked, HybridBlock):
+    """What residual blocks have in common; subclasses say their convolutions."""
+
+    def __init__(
+        self,
+        num_channels,
+        strides=1,
+        *,
+        in_channels=None,
+        shortcut="projection",
+        variant=None,
+        order="original",
+        use_bias=False,
+        norm_projection=True,
+        gate_bias=-6.0,
+        **convs,
+    ):
+        super().__init__()
+        for name, value, known in (
+            ("shortcut", shortcut, SHORTCUTS),
+            ("variant", variant, VARIANTS),
+            ("order", order, ORDERS),
+        ):
+            if value not in known:
+                options = ", ".join(map(repr, known))
+                raise ValueError(f"{name}: expected one of {options}, got {value!r}")
+        in_channels = num_channels if in_channels is None else in_channels
+        changes = strides != 1 or in_channels != num_channels
+        if changes and shortcut == "identity":
+            raise ValueError(
+                "shortcut='identity' needs the same shape in and out, got a block from "
+                f"{in_channels} to {num_channels} channels with strides={strides}. Use "
+                "'zero-pad' or 'projection'."
+            )
+        if variant is not None and shortcut in (None, "projection everywhere"):
+            raise ValueError(
+                f"variant={variant!r} changes an identity shortcut, got "
+                f"shortcut={shortcut!r}, which has none"
+            )
+        self.num_channels, self.strides = num_channels, strides
+        self.in_channels, self.shortcut, self.order = in_channels, shortcut, order
+        self.variant = None if changes else variant
+        self.pads = changes and shortcut == "zero-pad"
+        self.first, self.residual, self.last = self._layers(strides, use_bias, **convs)
+        self.projection = self._projection(changes, use_bias, norm_projection)
+        self.gate = self.dropout = None
+        if self.variant in ("exclusive gate", "shortcut gate"):
+            self.gate = Conv2D(
+                num_channels,
+                1,
+                activation="sigmoid",
+                bias_initializer=init.Constant(gate_bias),
+            )
+        if self.variant == "dropout":
+            self.dropout = nn.Dropout(0.5)
+
+    def _convs(self, strides, use_bias) -> list:
+        raise NotImplementedError
+
+    def _layers(self, strides, use_bias, **convs) -> tuple:
+        """(what shortcut and residual function share, the function, what follows)."""
+        convs = self._convs(strides, use_bias, **convs)
+        first, residual, last = (HybridSequential() for _ in range(3))
+        if self.order == "full pre-activation":
+            first.add(nn.BatchNorm(), _relu())
+            for i, conv in enumerate(convs):
+                residual.add(*([nn.BatchNorm(), _relu()] if i else []), conv)
+        elif self.order == "ReLU-only pre-activation":
+            first.add(_relu())
+            for i, conv in enumerate(convs):
+                residual.add(*([_relu()] if i else []), conv, nn.BatchNorm())
+        else:
+            for conv in convs[:-1]:
+                residual.add(conv, nn.BatchNorm(), _relu())
+            residual.add(convs[-1])
+            if self.order == "batch norm after addition":
+                last.add(nn.BatchNorm(), _relu())
+            elif self.order == "ReLU before addition":
+                residual.add(nn.BatchNorm(), _relu())
+            else:
+                residual.add(nn.BatchNorm())
+                last.add(_relu())
+        return first, residual, last
+
+    def _projection(self, changes, use_bias, norm_projection):
+        everywhere = self.shortcut == "projection everywhere"
+        if not everywhere and not (changes and self.shortcut == "projection"):
+            return None
+        projection = HybridSequential()
+        projection.add(
+            Conv2D(self.num_channels, 1, strides=self.strides, use_bias=use_bias)
+        )
+        # Before a pre-activated block's next batch norm, none is needed here.
+        if norm_projection and "pre-activation" not in self.order:
+            projection.add(nn.BatchNorm())
+        return projection
+
+    def hybrid_forward(self, F, X):
+        Y = self.first(X) if len(self.first) else X
+        residual = self.residual(Y)
+        if self.shortcut is None:
+            total = residual
+        elif self.projection is not None:
+            # From the activated input, as in the second paper's own nets.
+            total = residual + self.projection(Y)
+        elif self.variant is not None:
+            total = self._varied(X, residual)
+        else:
+            total = residual + (self._padded(F, X) if self.pads else X)
+        return self.last(total) if len(self.last) else total
+
+    def _varied(self, X, residual):
+        """The sum with what table 1 of the second paper does to the shortcut."""
+        if self.variant == "scale":
+            return 0.5 * X + 0.5 * residual
+        if self.variant == "dropout":
+            return self.dropout(X) + residual
+        g = self.gate(X)
+        if self.variant == "exclusive gate":
+            return (1 - g) * X + g * residual
+        return (1 - g) * X + residual
+
+    def _padded(self, F, X):
+        """Every `strides`-th pixel, and channels of zeros behind (option A)."""
+        if self.strides > 1:
+            X = F.npx.pooling(
+                X, kernel=(1, 1), stride=(self.strides,) * 2, pool_type="max"
+            )
+        parts, missing = [X], self.num_channels - self.in_channels
+        zeros = F.np.zeros_like(X)
+        while missing > 0:
+            width = min(missing, self.in_channels)
+            part = zeros
+            if width < self.in_channels:
+                part = F.slice_axis(
+                    zeros.as_nd_ndarray(), axis=1, begin=0, end=width
+                ).as_np_ndarray()
+            parts.append(part)
+            missing -= width
+        return F.np.concatenate(parts, axis=1) if len(parts) > 1 else X
+
+    def shape_after(self, shape):
+        """The shape that this makes of `shape`; see `layers.shape_after`."""
+        if len(shape) == 4 and shape[1] != self.in_channels:
+            raise ValueError(
+                f"expected {self.in_channels} input channels, got {shape[1]}: {shape}. "
+                f"Say in_channels={shape[1]} where the number of channels changes"
+            )
+        return _shape_after(self.residual, shape)
+
+
+class Residual(_Block):
+    """Make a residual block of two 3×3 convolutions.
+
+    Parameters
+    ----------
+    num_channels : int
+    strides : int
+        Of the first convolution.
+    in_channels : int, optional
+        Of the input, where it differs from `num_channels`.
+    shortcut : str or None
+        None: the plain twin, without one. 'identity': the input itself, where no shape
+        changes. Where one does: 'zero-pad' (option A) or 'projection' (B), a 1×1
+        convolution with batch norm. 'projection everywhere' (C).
+    variant : str or None
+        What is done to an identity shortcut: 'scale' (it and the function by ½),
+        'exclusive gate', 'shortcut gate', 'dropout'. The paper's 1×1 convolution is
+        'projection everywhere'.
+    order : str
+        One of `ORDERS`, where batch norm and ReLU stand.
+    use_bias : bool
+        Whether the convolutions in front of batch norm have a bias, as in d2l.
+    norm_projection : bool
+        Whether batch norm follows the projection.
+    gate_bias : float
+        Where the bias of a gate begins.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An option is not known, or an identity shortcut can't fit.
+
+    Notes
+    -----
+    He et al., arXiv 1512.03385, section 3; variants and orders: arXiv 1603.05027,
+    table 1 and figure 4.
+    """
+
+    def _convs(self, strides, use_bias):
+        return [
+            Conv2D(self.num_channels, 3, strides, padding=1, use_bias=use_bias),
+            Conv2D(self.num_channels, 3, padding=1, use_bias=use_bias),
+        ]
+
+
+class Bottleneck(_Block):
+    """Make a residual block of 1×1, 3×3 and 1×1 convolutions.
+
+    The 3×3 convolution has a quarter of `num_channels`. The parameters are those of
+    `Residual`, and `stride_in_3x3`: whether the 3×3 convolution takes the stride, as
+    most code does, or the first 1×1, as in the paper.
+
+    Notes
+    -----
+    He et al., arXiv 1512.03385, figure 5, right.
+    """
+
+    def _convs(self, strides, use_bias, stride_in_3x3=True):
+        if self.num_channels % 4:
+            raise ValueError(
+                f"num_channels: expected a multiple of 4, got {self.num_channels}"
+            )
+        width = self.num_channels // 4
+        first, second = (1, strides) if stride_in_3x3 else (strides, 1)
+        return [
+            Conv2D(width, 1, first, use_bias=use_bias),
+            Conv2D(width, 3, second, padding=1, use_bias=use_bias),
+            Conv2D(self.num_channels, 1, use_bias=use_bias),
+        ]
+
+
+def _resnet(stem, in_channels, stages, num_classes, *, block=Residual, **options):
+    """Put a net together: stem, stages of blocks, GAP and a dense layer.
+
+    `stages` are (number of blocks, channels, strides of the first).
+    """
+    net = HybridSequential()
+    net.add(*stem)
+    for num_blocks, num_channels, strides in stages:
+        for i in range(num_blocks):
+            net.add(
+                block(
+                    num_channels,
+                    strides if i == 0 else 1,
+                    in_channels=in_channels,
+                    **options,
+                )
+            )
+            in_channels = num_channels
+    if "pre-activation" in options.get("order", ""):
+        net.add(nn.BatchNorm(), _relu())
+    net.add(nn.GlobalAvgPool2D(), nn.Flatten(), Dense(num_classes))
+    return net
+
+
+def resnet18(num_classes=10):
+    """Make d2l's ResNet-18: 11,178,378 parameters for one input channel.
+
+    Parameters
+    ----------
+    num_classes : int
+
+    Returns
+    -------
+    HybridSequential
+        From (N, 1, 96, 96) or (N, 1, 224, 224) to scores (N, num_classes).
+
+    Notes
+    -----
+    Zhang et al., Dive into Deep Learning, section 8.6: convolutions have biases, and
+    the projections no batch norm.
+    """
+    stem = [
+        Conv2D(64, 7, strides=2, padding=3),
+        nn.BatchNorm(),
+        _relu(),
+        MaxPool2D(3, strides=2, padding=1),
+    ]
+    stages = [(2, 64, 1), (2, 128, 2), (2, 256, 2), (2, 512, 2)]
+    return _resnet(stem, 64, stages, num_classes, use_bias=True, norm_projection=False)
+
+
+def resnet_imagenet(depth=50, num_classes=1000, **options):
+    """Make ResNet-18, 34, 50, 101 or 152 for ImageNet.
+
+    Parameters
+    ----------
+    depth : int
+    num_classes : int
+    **options
+        Of `Residual` (18, 34) or `Bottleneck`.
+
+    Returns
+    -------
+    HybridSequential
+        From (N, 3, 224, 224) to scores (N, num_classes).
+
+    Notes
+    -----
+    He et al., arXiv 1512.03385, table 1. With ``order='full pre-activation'`` the nets
+    of arXiv 1603.05027.
+    """
+    known = {
+        18: (Residual, (2, 2, 2, 2)),
+        34: (Residual, (3, 4, 6, 3)),
+        50: (Bottleneck, (3, 4, 6, 3)),
+        101: (Bottleneck, (3, 4, 23, 3)),
+        152: (Bottleneck, (3, 8, 36, 3)),
+    }
+    if depth not in known:
+        raise ValueError(
+            f"depth: expected one of {', '.join(map(str, known))}, got {depth!r}"
+        )
+    block, numbers = known[depth]
+    factor = 4 if block is Bottleneck else 1
+    stem = [
+        Conv2D(64, 7, strides=2, padding=3, use_bias=False),
+        nn.BatchNorm(),
+        _relu(),
+        MaxPool2D(3, strides=2, padding=1),
+    ]
+    stages = [
+        (number, 64 * 2**i * factor, 1 if i == 0 else 2)
+        for i, number in enumerate(numbers)
+    ]
+    return _resnet(stem, 64, stages, num_classes, block=block, **options)
+
+
+def _cifar_stem(num_channels, order) -> list:
+    """A 3×3 convolution; before pre-activated blocks it needs no ReLU."""
+    conv = Conv2D(num_channels, 3, padding=1, use_bias=False)
+    return [conv] if "pre-activation" in order else [conv, nn.BatchNorm(), _relu()]
+
+
+def resnet_cifar(depth=20, num_classes=10, *, shortcut="zero-pad", **options):
+    """Make the CIFAR-10 net of 6n + 2 layers: 269,722 parameters at depth 20.
+
+    Parameters
+    ----------
+    depth : int
+        8, 14, 20, 32, 44, 56, 110, …
+    num_classes : int
+    shortcut : str or None
+    **options
+        Of `Residual`.
+
+    Returns
+    -------
+    HybridSequential
+        From (N, 3, 32, 32), or (N, 1, 28, 28), to scores (N, num_classes). Heights
+        32-16-8-1, or 28-14-7-1.
+
+    Notes
+    -----
+    He et al., arXiv 1512.03385, section 4.2 and table 6.
+    """
+    n, rest = divmod(depth - 2, 6)
+    if rest or n < 1:
+        raise ValueError(f"depth: expected 6n + 2, such as 20 or 56, got {depth}")
+    stem = _cifar_stem(16, options.get("order", "original"))
+    stages = [(n, 16, 1), (n, 32, 2), (n, 64, 2)]
+    return _resnet(stem, 16, stages, num_classes, shortcut=shortcut, **options)
+
+
+def resnet_classroom(
+    num_classes=10, *, num_blocks=(1, 1, 1), widths=(32, 64, 128), **options
+):
+    """Make the small ResNet for 28×28.
+
+    Parameters
+    ----------
+    num_classes : int
+    num_blocks, widths : tuple of int
+        Of the stages.
+    **options
+        Of `Residual`.
+
+    Returns
+    -------
+    HybridSequential
+        From (N, 1, 28, 28) to scores (N, num_classes). Heights 14-14-7-4-1.
+    """
+    stem = [
+        Conv2D(widths[0], 5, strides=2, padding=2, use_bias=False),
+        nn.BatchNorm(),
+        _relu(),
+    ]
+    stages = [
+        (number, width, 1 if i == 0 else 2)
+        for i, (number, width) in enumerate(zip(num_blocks, widths))
+    ]
+    return _resnet(stem, widths[0], stages, num_classes, **options)
