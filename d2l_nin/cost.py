@@ -57,6 +57,8 @@ class Layer:
         The rows it reads; -1 is the input of the net.
     block : int
         The child of the net that it belongs to.
+    kind : str
+        The class of that child.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Layer:
     activation_bytes: int
     inputs: tuple
     block: int
+    kind: str = ""
 
 
 def format_bytes(n: float) -> str:
@@ -158,7 +161,12 @@ class Summary:
 
 
 def _group_name(layers: list[Layer]) -> str:
-    """'Conv 3×3, 64 · 1×1, 64 · 1×1, 64' for a block, the layer's name if alone."""
+    """'Conv 3×3, 64 · 1×1, 64 · 1×1, 64' for a block, the layer's name if alone.
+
+    A block in which ways meet goes by its class: 'Inception, 256'.
+    """
+    if any(len(layer.inputs) > 1 for layer in layers) and len(layers) > 1:
+        return f"{layers[0].kind}, {layers[-1].shape[1]}"
     convs = [layer.name for layer in layers if layer.name.startswith("Conv")]
     if not convs:
         return layers[0].name
@@ -254,6 +262,7 @@ def summary(net, input_shape: tuple) -> Summary:
             f"{type(net).__name__}, which can't be traced: {error}"
         ) from error
     shape_of = _infer_shapes(net, graph, input_shape)
+    kinds = {i: type(b).__name__ for i, b in enumerate(net._children.values())}
     states = set(graph.list_auxiliary_states())
     nodes = json.loads(graph.tojson())["nodes"]
 
@@ -286,6 +295,7 @@ def summary(net, input_shape: tuple) -> Summary:
                 activation_bytes=0 if node["op"] in _VIEWS else 4 * prod(shape),
                 inputs=tuple(row_of[j] for j in sources if j in row_of),
                 block=block_of.get(output, -1),
+                kind=kinds.get(block_of.get(output, -1), ""),
             )
         )
     return Summary(layers, input_shape)

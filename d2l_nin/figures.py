@@ -638,6 +638,9 @@ _FILL = {
     "Average": "#fdd0a2",
     "Global": "#f0a050",
     "Dense": "#b889c0",
+    "Inception,": "#5fae9a",
+    "Residual,": "#5fae9a",
+    "Bottleneck,": "#5fae9a",
 }
 
 
@@ -672,22 +675,64 @@ def _boxes(net, input_shape, by_block: bool) -> list[tuple]:
     return boxes
 
 
+def _lanes(boxes: list[tuple]) -> dict[int, float]:
+    """Where each box stands from left to right, in widths of a box; 0: the middle.
+
+    Where a way forks, each branch gets a lane of its own and keeps it; where branches
+    meet, the way goes on in the lane in which it forked.
+    """
+    ancestors: dict[int, set] = {-1: {-1}}
+    rank_of = {-1: -1, **{i: rank for i, (*_, rank) in enumerate(boxes)}}
+    for i, (_, sources, _) in enumerate(boxes):
+        ancestors[i] = {i}.union(*(ancestors[j] for j in sources))
+    lanes = {-1: 0.0}
+    for i, (_, sources, _) in enumerate(boxes):
+        if len(sources) > 1:
+            common = set.intersection(*(ancestors[j] for j in sources))
+            lanes[i] = lanes[max(common, key=rank_of.get)]
+            continue
+        source = sources[0]
+        branches = [k for k, (_, s, _) in enumerate(boxes) if s == [source]]
+        offset = branches.index(i) - (len(branches) - 1) / 2
+        lanes[i] = lanes[source] + offset
+    return lanes
+
+
+def _connect(ax, start, end, gap: float, side: float | None) -> None:
+    """An arrow from one box to another: down its lane, then across the last gap.
+
+    With `side` it goes round the boxes between, at that x.
+    """
+    (x0, y0), (_, y1) = start, end
+    way = [start, (x0, y1 + gap), end]
+    if side is not None:
+        way = [start, (side, y0 - 0.6 * gap), (side, y1 + 0.7 * gap), end]
+    line = {"color": "#555555", "linewidth": 0.9}
+    if y0 - y1 > gap * 1.01:  # not to the next row, where one straight line will do
+        ax.plot(*zip(*way[:-1]), linestyle="-", **line)
+        start = way[-2]
+    arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **line}
+    ax.annotate("", end, start, arrowprops=arrow)
+
+
 def _draw_net(ax, title: str, net, input_shape, by_block: bool) -> str:
     """Boxes from top to bottom into `ax`; returns the diagram as a sentence."""
     width, line_height, gap = 2.5, 0.24, 0.34
     boxes = _boxes(net, input_shape, by_block)
+    lanes = _lanes(boxes)
     ax.text(0, 0, f"input {_shape_text(input_shape)}", ha="center", va="center")
-    middles, bottoms = {-1: 0.0}, {-1: -0.14}
-    y = -0.14
-    for rank in range(1 + max(rank for *_, rank in boxes)):
-        members = [i for i, (*_, r) in enumerate(boxes) if r == rank]
+    middles = {i: lane * (width + 0.25) for i, lane in lanes.items()}
+    ranks = {-1: -1, **{i: rank for i, (*_, rank) in enumerate(boxes)}}
+    bottoms = {-1: -0.14}
+    y, right = -0.14, width / 2
+    for rank in range(1 + max(ranks.values())):
+        members = [i for i in ranks if ranks[i] == rank]
         y -= gap
-        for column, i in enumerate(members):
+        for i in members:
             layer, sources, _ = boxes[i]
             lines = _lines(layer.name)
-            x = (column - (len(members) - 1) / 2) * (width + 0.25)
-            height = 0.08 + line_height * len(lines)
-            middles[i], bottoms[i] = x, y - height
+            x, height = middles[i], 0.08 + line_height * len(lines)
+            bottoms[i] = y - height
             ax.add_patch(
                 FancyBboxPatch(
                     (x - width / 2, y - height),
@@ -704,15 +749,13 @@ def _draw_net(ax, title: str, net, input_shape, by_block: bool) -> str:
             below = {"ha": "left", "va": "top", "fontsize": 7.5, "color": "#333333"}
             ax.text(x + 0.12, y - height - 0.03, _shape_text(layer.shape), **below)
             for j in sources:
-                arrow = {"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.9}
-                ax.annotate(
-                    "",
-                    (x, y),
-                    (middles[j], bottoms[j]),
-                    arrowprops={**arrow, "shrinkA": 0, "shrinkB": 0},
-                )
+                side = None
+                if rank - ranks[j] > 1 and middles[j] == x:  # boxes stand between
+                    side = x + width / 2 + 0.3
+                    right = max(right, side)
+                _connect(ax, (middles[j], bottoms[j]), (x, y), gap, side)
         y = min(bottoms[i] for i in members)
-    half = max(map(abs, middles.values())) + width / 2 + 0.1
+    half = max(max(map(abs, middles.values())) + width / 2, right) + 0.1
     ax.set_xlim(-half, half)
     ax.set_ylim(y - 0.3, 0.3)
     ax.set_title(title)

@@ -13,7 +13,9 @@ from PIL import Image
 
 from d2l_nin import figures
 from d2l_nin.baselines import lenet
+from d2l_nin.inception import Inception, inception_classroom
 from d2l_nin.nin import nin_block, nin_classroom
+from d2l_nin.resnet import Residual, resnet_cifar
 from d2l_nin.scenes import Scenes
 from d2l_nin.training import History
 
@@ -148,6 +150,38 @@ def test_colours_stay_colours():
         (0, 255, 0),
         (0, 0, 255),
     }
+
+
+def test_branches_keep_their_lanes_and_meet_where_they_forked():
+    boxes = figures._boxes(
+        Inception(64, (96, 128), (16, 32), 32), (1, 192, 28, 28), False
+    )
+    lanes = figures._lanes(boxes)
+    assert sorted(set(lanes.values())) == [-1.5, -0.5, 0.0, 0.5, 1.5]
+    for i, (layer, sources, _) in enumerate(boxes):
+        if layer.name == "Concatenate":
+            assert lanes[i] == 0.0 and len(sources) == 4
+            assert sorted(lanes[j] for j in sources) == [-1.5, -0.5, 0.5, 1.5]
+        elif sources != [-1]:
+            assert lanes[i] == lanes[sources[0]]
+
+
+def test_no_two_boxes_lie_on_each_other():
+    for net, shape in (
+        (Inception(8, (6, 12), (4, 8), 4, batch_norm=True), (1, 5, 28, 28)),
+        (inception_classroom(), (1, 1, 28, 28)),
+        (Residual(8, 2, in_channels=4), (1, 4, 28, 28)),
+        (resnet_cifar(8), (1, 1, 28, 28)),
+    ):
+        boxes = figures._boxes(net, shape, False)
+        lanes = figures._lanes(boxes)
+        places = [(lanes[i], rank) for i, (*_, rank) in enumerate(boxes)]
+        assert len(set(places)) == len(places)
+
+
+def test_a_block_in_which_ways_meet_goes_by_its_class():
+    alt = figures.draw_nets({"net": (resnet_cifar(8), (1, 1, 28, 28))}).alt
+    assert alt.count("Residual, ") == 3 and "Residual, 32, to 32 × 14 × 14" in alt
 
 
 def test_an_empty_alt_is_refused():
