@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -402,7 +403,6 @@ class _Run:
 
 def _check_same_run(path: Path, stored: dict, settings: dict) -> None:
     """Refuse a checkpoint of a run with other settings, data or layers."""
-    stored = dict(stored)
     for name, value in json.loads(json.dumps(settings)).items():
         if stored.get(name) != value:
             raise ValueError(
@@ -630,6 +630,11 @@ def _key_of_run(net, train_iter, settings: dict) -> str:
     That is the initial weights, the data and their order, the settings, MXNet's
     version and threads, and the code of this package.
     """
+    if not hasattr(train_iter, "identity"):
+        raise TypeError(
+            "train_iter: expected an ArrayIter, which can be told from other data, got "
+            f"{type(train_iter).__name__}; fit() takes it"
+        )
     epoch = train_iter.epoch
     X, _ = next(iter(train_iter))  # weights are drawn when a first batch is seen
     train_iter.epoch = epoch
@@ -656,7 +661,7 @@ def fit_cached(
 
     The same run: the same initial weights, data, settings, threads and code. Any
     difference, and any damage to the file, lead to training. One outcome is kept for
-    each name.
+    each name; where none can be kept, there is a warning and training.
 
     Parameters
     ----------
@@ -674,8 +679,19 @@ def fit_cached(
     History
         Of the run, with the times that it took when it ran.
     """
-    path = cache_folder() / f"{name}-{_key_of_run(net, train_iter, settings)[:16]}.ckpt"
-    for older in cache_folder().glob(f"{name}-*"):
+    folder, key = cache_folder(), _key_of_run(net, train_iter, settings)
+    path = folder / f"{name}-{key[:16]}.ckpt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(f"{folder} can't be written")
+    except OSError as error:
+        warnings.warn(
+            f"The outcome is not kept: {error}. D2L_NIN_CACHE names another folder.",
+            stacklevel=2,
+        )
+        return fit(net, train_iter, test_iter, **settings)
+    for older in folder.glob(f"{name}-{'[0-9a-f]' * 16}.ckpt*"):
         if refresh or not older.name.startswith(path.name):
             older.unlink(missing_ok=True)
     return fit(

@@ -313,6 +313,30 @@ def test_a_damaged_outcome_means_training(cache):
     assert steps == 20 and second.losses == first.losses and bits(net) == bits(twin)
 
 
+def test_a_folder_that_can_not_be_written_does_not_stop_training(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("D2L_NIN_CACHE", str(tmp_path / "file" / "cache"))
+    net, *data = prepare()
+    with pytest.warns(UserWarning, match="The outcome is not kept: .*D2L_NIN_CACHE"):
+        _, steps = cached(net, data)
+    assert steps == 20
+
+
+def test_other_names_are_left_alone(cache):
+    for name in ("run-2", "runner", "run"):
+        net, *data = prepare()
+        fit_cached(name, net, *data, num_epochs=1, lr=0.1)
+    names = {path.name.rpartition("-")[0] for path in cache.iterdir()}
+    assert names == {"run-2", "runner", "run"}
+
+
+def test_data_that_can_not_be_told_apart_is_told(cache):
+    net, *_ = prepare()
+    X, y = np.zeros((4, 1, 28, 28)), np.zeros(4)
+    with pytest.raises(TypeError, match=r"expected an ArrayIter, .* got list; fit\(\)"):
+        fit_cached("run", net, [(X, y)])
+
+
 def test_where_outcomes_are_kept(monkeypatch):
     monkeypatch.delenv("D2L_NIN_CACHE", raising=False)
     assert training.cache_folder().parts[-2:] == ("build", "cache")
