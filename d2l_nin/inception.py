@@ -167,6 +167,14 @@ GOOGLENET_MODULES = {
 }
 
 
+def _joined(parts) -> HybridSequential:
+    """The layers of all parts as one flat net; it shares their parameters."""
+    net = HybridSequential()
+    for part in parts:
+        net.add(*part)
+    return net
+
+
 class WithHeads(Checked, HybridBlock):
     """A net in parts, with a head of its own behind each part but the last.
 
@@ -203,10 +211,7 @@ class WithHeads(Checked, HybridBlock):
 
     def main(self) -> HybridSequential:
         """The net without its heads; it shares the parameters."""
-        net = HybridSequential()
-        for part in self.parts:
-            net.add(*part)
-        return net
+        return _joined(self.parts)
 
     def hybrid_forward(self, F, X):
         side_scores = []
@@ -299,10 +304,7 @@ def googlenet(num_classes=1000, *, aux=False, dropout=0.4, batch_norm=False):
         side_dropout = 0.7 if dropout else 0.0
         heads = [_side_head(num_classes, side_dropout, batch_norm) for _ in range(2)]
         return WithHeads(parts, heads)
-    net = HybridSequential()
-    for part in parts:
-        net.add(*part)
-    return net
+    return _joined(parts)
 
 
 def googlenet_fashion_mnist(num_classes=10, *, batch_norm=False):
@@ -327,10 +329,7 @@ def googlenet_fashion_mnist(num_classes=10, *, batch_norm=False):
     def pool():
         return MaxPool2D(3, strides=2, padding=1)
 
-    net = HybridSequential()
-    for part in _googlenet_parts(num_classes, 0.0, batch_norm, pool):
-        net.add(*part)
-    return net
+    return _joined(_googlenet_parts(num_classes, 0.0, batch_norm, pool))
 
 
 def inception_classroom(
@@ -369,9 +368,7 @@ def inception_classroom(
         Dense(num_classes),
     )
     if not aux:
-        net = HybridSequential()
-        net.add(*parts[0], *parts[1])
-        return net
+        return _joined(parts)
     head = HybridSequential()
     head.add(
         *_conv(32, 1, batch_norm=batch_norm),
