@@ -308,6 +308,7 @@ def curves(
     ylim=None,
     title=None,
     right=None,
+    log=False,
 ):
     """Lines in one panel or several, with a band where there is a range.
 
@@ -323,6 +324,8 @@ def curves(
     right : (str, float), optional
         A second scale on the right of one panel: its label, and how much of its unit
         is one unit of `ylabel`.
+    log : bool
+        A logarithmic scale upwards.
     """
     if not isinstance(next(iter(series.values())), dict):
         series = {title or "": series}
@@ -341,6 +344,8 @@ def curves(
             ax.set_title(panel)
             ax.set_xlabel(xlabel)
         axes[0, 0].set_ylabel(ylabel)
+        if log:
+            axes[0, 0].set_yscale("log")
         if ylim is not None:
             axes[0, 0].set_ylim(*ylim)
         if right is not None:

@@ -332,14 +332,28 @@ def googlenet_fashion_mnist(num_classes=10, *, batch_norm=False):
     return _joined(_googlenet_parts(num_classes, 0.0, batch_norm, pool))
 
 
+_CLASSROOM_WIDTHS = (
+    (32, (32, 48), (16, 16), 16),
+    (48, (32, 64), (16, 32), 16),
+    (64, (64, 128), (16, 32), 32),
+)
+
+
 def inception_classroom(
-    num_classes=10, *, aux=False, batch_norm=True, module=Inception
+    num_classes=10,
+    *,
+    widths=_CLASSROOM_WIDTHS,
+    aux=False,
+    batch_norm=True,
+    module=Inception,
 ):
     """Make the small Inception net for 28×28.
 
     Parameters
     ----------
     num_classes : int
+    widths : tuple of (c1, c2, c3, c4)
+        Of the three modules, as for `Inception`.
     aux : bool
         With an auxiliary head behind the first module; see `WithHeads`.
     batch_norm : bool
@@ -353,16 +367,19 @@ def inception_classroom(
     HybridSequential, or WithHeads
         From (N, 1, 28, 28) to scores (N, num_classes). Heights 14-7-7-7-3-3-1.
     """
+    if len(widths) != 3:
+        raise ValueError(f"widths: expected three modules, got {len(widths)}")
+    modules = [module(*width, batch_norm=batch_norm) for width in widths]
     parts = [HybridSequential(), HybridSequential()]
     parts[0].add(
         *_conv(32, 5, strides=2, padding=2, batch_norm=batch_norm),
         MaxPool2D(3, strides=2, ceil_mode=True),
-        module(32, (32, 48), (16, 16), 16, batch_norm=batch_norm),
+        modules[0],
     )
     parts[1].add(
-        module(48, (32, 64), (16, 32), 16, batch_norm=batch_norm),
+        modules[1],
         MaxPool2D(3, strides=2, ceil_mode=True),
-        module(64, (64, 128), (16, 32), 32, batch_norm=batch_norm),
+        modules[2],
         nn.GlobalAvgPool2D(),
         nn.Flatten(),
         Dense(num_classes),

@@ -345,6 +345,7 @@ def nin_cifar10(
 def nin_classroom(
     num_classes=10,
     *,
+    widths=(32, 64, 128),
     batch_norm=True,
     last_relu=False,
     dropout=0.0,
@@ -359,11 +360,16 @@ def nin_classroom(
     Parameters
     ----------
     num_classes : int
+    widths : tuple of int
+        Channels of the three blocks before the head.
     OPTIONS
         From (N, 1, 28, 28) to scores (N, num_classes). Heights 14-7-7-3-3-3-1.
     """
+    if len(widths) != 3:
+        raise ValueError(f"widths: expected three, got {len(widths)}: {widths!r}")
+    windows = [(5, 2, 2), (3, 1, 1), (3, 1, 1)]
     return _nin(
-        [(32, 5, 2, 2), (64, 3, 1, 1), (128, 3, 1, 1)],
+        [(width, *window) for width, window in zip(widths, windows)],
         ((16, 16, num_classes), 3, 1, 1),
         block=block,
         batch_norm=batch_norm,

@@ -5,8 +5,14 @@ from __future__ import annotations
 from mxnet import init
 from mxnet.gluon import HybridBlock, nn
 
-from d2l_nin.layers import Checked, Conv2D, Dense, HybridSequential, MaxPool2D
-from d2l_nin.layers import shape_after as _shape_after
+from d2l_nin.layers import (
+    Checked,
+    Conv2D,
+    Dense,
+    HybridSequential,
+    MaxPool2D,
+    shape_after,
+)
 
 __all__ = [
     "ORDERS",
@@ -14,6 +20,7 @@ __all__ = [
     "VARIANTS",
     "Bottleneck",
     "Residual",
+    "WithShortcut",
     "resnet18",
     "resnet_cifar",
     "resnet_classroom",
@@ -39,6 +46,47 @@ ORDERS = (
 
 def _relu():
     return nn.Activation("relu")
+
+
+class WithShortcut(Checked, HybridBlock):
+    """Add to what a function makes what a shortcut hands on: H(X) = F(X) + X.
+
+    Parameters
+    ----------
+    function : HybridBlock
+        F, any block.
+    shortcut : HybridBlock, optional
+        Makes the shape of F(X) from X; without it X itself is added.
+
+    Raises
+    ------
+    ValueError
+        When called: the two shapes are not equal.
+
+    Notes
+    -----
+    He et al., arXiv 1512.03385, equations 1 and 2.
+    """
+
+    def __init__(self, function, shortcut=None):
+        super().__init__()
+        self.function, self.shortcut = function, shortcut
+
+    def hybrid_forward(self, F, X):
+        added = X if self.shortcut is None else self.shortcut(X)
+        return self.function(X) + added
+
+    def shape_after(self, shape):
+        """The shape that this makes of `shape`; see `layers.shape_after`."""
+        made = shape_after(self.function, shape)
+        added = shape if self.shortcut is None else shape_after(self.shortcut, shape)
+        if made is not None and added is not None and made != added:
+            raise ValueError(
+                f"the function makes {made} and the shortcut {added}, and only equal "
+                "shapes can be added. Give a shortcut that makes the change as well, "
+                "such as Conv2D(channels, 1, strides)"
+            )
+        return made
 
 
 class _Block(Checked, HybridBlock):
@@ -189,7 +237,7 @@ class _Block(Checked, HybridBlock):
                 f"expected {self.in_channels} input channels, got {shape[1]}: {shape}. "
                 f"Say in_channels={shape[1]} where the number of channels changes"
             )
-        return _shape_after(self.residual, shape)
+        return shape_after(self.residual, shape)
 
 
 class Residual(_Block):

@@ -65,6 +65,13 @@ PICTURES = {
         right=("ms", 0.5),
         alt="a line and a point",
     ),
+    "log": lambda: figures.curves(
+        {"norm": ([1, 2], [0.01, 100])},
+        xlabel="pair",
+        ylabel="norm",
+        log=True,
+        alt="a line over powers of ten",
+    ),
     "colour": lambda: figures.image_grid(
         numpy.stack([IMAGES[0]] * 3, axis=-1)[None], alt="an image with colours"
     ),

@@ -132,6 +132,7 @@ def test_the_naive_module_can_leave_pooling_out():
         (lambda: Inception(0, (6, 12), (4, 8), 4), "num_channels: expected at least 1"),
         (lambda: WithHeads([HybridSequential()], [HybridSequential()]),
          "heads: expected 0 for 1 parts"),
+        (lambda: inception_classroom(widths=()), "expected three modules, got 0"),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_told(call, message):
@@ -156,6 +157,13 @@ def test_branches_of_different_sizes_are_told_and_padding_mends_it():
             ValueError, match=r"layer 0 \(Branches\): its branches make"
         ):
             summary(outer, X.shape)
+
+
+def test_classroom_net_of_other_widths():
+    widths = [(8, (4, 8), (4, 8), 8 * (i + 1)) for i in range(3)]
+    rows = summary(inception_classroom(widths=widths), (1, 1, 28, 28)).layers
+    joined = [row.shape[1] for row in rows if row.name == "Concatenate"]
+    assert joined == [32, 40, 48]
 
 
 # --- auxiliary heads ----------------------------------------------------------------

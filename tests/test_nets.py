@@ -63,6 +63,13 @@ def test_classroom_net_counts_by_hand():
     assert table.num_state == 2 * (3 * (32 + 64 + 128) + 2 * 16)
 
 
+def test_classroom_net_of_other_widths():
+    channels = [row.shape[1] for row in
+                summary(nin_classroom(widths=(8, 16, 24)), (1, 1, 28, 28)).layers
+                if row.name.startswith("Conv")]  # fmt: skip
+    assert channels == [8] * 3 + [16] * 3 + [24] * 3 + [16, 16, 10]
+
+
 def heights(net, input_shape):
     rows = summary(net, input_shape).by_block().layers
     keep = [row for row in rows if len(row.shape) == 4 and "Dropout" not in row.name]
@@ -307,6 +314,7 @@ def test_ceil_rounding_agrees_with_mxnet():
             "expected 'gap', 'gap_dense' or 'dense'",
         ),
         (lambda: nin_classroom(dropout=1), ValueError, "dropout: expected 0 ≤"),
+        (lambda: nin_classroom(widths=(8, 8)), ValueError, "expected three, got 2"),
         (lambda: vgg(depth=12), ValueError, "expected 11 or 16, got 12"),
     ],
 )

@@ -25,6 +25,7 @@ LIMITS = {
     "02": (240, 1536),
     "03": (300, 1536),
     "04": (240, 1536),
+    "05": (360, 1536),
 }
 # Where the definitions of cells marked #@save may be at home.
 MODULES = ("correlation", "nin", "localization", "inception", "resnet", "training")
