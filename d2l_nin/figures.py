@@ -316,7 +316,8 @@ def curves(
     ----------
     series : dict
         From a line's name to (x, y), or to (x, low, y, high) for one with a band; or
-        from a panel's title to such a dict.
+        from a panel's title to such a dict. If x is a range, only whole numbers are
+        marked on its axis.
     xlabel, ylabel : str
         With units.
     alt : str
@@ -341,6 +342,10 @@ def curves(
                 if len(ys) == 3:
                     ax.fill_between(x, ys[0], ys[2], alpha=0.2, color=line.get_color(),
                                     linewidth=0)  # fmt: skip
+                if isinstance(x, range):
+                    ax.xaxis.set_major_locator(
+                        matplotlib.ticker.MaxNLocator(integer=True)
+                    )
             ax.set_title(panel)
             ax.set_xlabel(xlabel)
         axes[0, 0].set_ylabel(ylabel)
@@ -797,6 +802,8 @@ def draw_nets(nets: dict, *, by_block: bool = True, alt: str | None = None):
             texts.append(_draw_net(ax, title, net, input_shape, by_block))
             widths.append(numpy.ptp(ax.get_xlim()))
             heights.append(numpy.ptp(ax.get_ylim()))
+        if len(set(widths)) > 1:
+            axes[0, 0].get_gridspec().set_width_ratios(widths)
         for ax in axes[0]:  # one scale for all, tops level
             ax.set_ylim(0.3 - max(heights), 0.3)
             ax.set_aspect("equal", anchor="N")
