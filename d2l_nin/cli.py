@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -219,3 +220,29 @@ def doctor() -> None:
     console.print(table)
     if any(finding.fatal for finding in findings):
         sys.exit(1)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--workers", default=2, show_default=True, help="Processes that train.")
+@click.option("--servers", default=1, show_default=True, help="They sum gradients.")
+@click.option("--hosts", default="localhost", show_default=True,
+              help="Names with commas between, reached by ssh.")  # fmt: skip
+@click.option("--port", type=int, help="Of the scheduler.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def launch(workers: int, servers: int, hosts: str, port: int | None, command) -> None:
+    """Run COMMAND as every worker of one job that trains a net together.
+
+    In it stands fit(…, kvstore="dist_sync"). If a process dies, the job ends.
+    """
+    from d2l_nin.launch import JobFailed
+    from d2l_nin.launch import launch as start
+
+    # SIGTERM must not leave processes behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        start(
+            command, num_workers=workers, num_servers=servers, hosts=hosts.split(","),
+            port=port,
+        )  # fmt: skip
+    except (JobFailed, ValueError, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from None

@@ -24,10 +24,12 @@ from tqdm import tqdm
 
 from d2l_nin import checkpoint as checkpoints
 from d2l_nin.layers import check_initialized
+from d2l_nin.runtime import computes
 
 __all__ = [
     "History",
     "TrainingDiverged",
+    "TrainingInterrupted",
     "cache_folder",
     "evaluate_accuracy",
     "fit",
@@ -45,6 +47,14 @@ live_view: Callable | None = None
 
 class TrainingDiverged(FloatingPointError):
     """The loss became infinite or NaN; `history` holds the run until then."""
+
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Someone stopped `fit`; `history` is the run so far, the net has its weights."""
 
     def __init__(self, message: str, history: History):
         super().__init__(message)
@@ -119,7 +129,7 @@ class _Objective(HybridBlock):
         self.label_smoothing = label_smoothing
 
     def hybrid_forward(self, F, scores, y):
-        log_p = F.npx.log_softmax(scores, axis=-1)
+        log_p = F.npx.log_softmax(scores.astype("float32"), axis=-1)
         loss = -F.npx.pick(log_p, y, axis=-1)
         if self.label_smoothing:
             uniform = -F.np.mean(log_p, axis=-1)
@@ -156,6 +166,17 @@ def _devices_of(net) -> list:
     return parameters[0].list_ctx()
 
 
+def _dtype_of(net):
+    """The precision of the weights, which is that of the images they are fed with."""
+    weights = (p for n, p in net.collect_params().items() if n.endswith("weight"))
+    return next((p.dtype for p in weights), numpy.float32)
+
+
+def _put(X, device, dtype):
+    """The batch on `device`, in the precision of the net."""
+    return X.as_in_ctx(device).astype(dtype, copy=False)
+
+
 def evaluate_accuracy(net, data_iter: Iterable) -> float:
     """The share of samples whose highest score is at their label.
 
@@ -173,10 +194,10 @@ def evaluate_accuracy(net, data_iter: Iterable) -> float:
     ValueError
         There is no sample.
     """
-    device = _devices_of(net)[0]
+    device, dtype = _devices_of(net)[0], _dtype_of(net)
     hits, num_samples = [], 0
     for X, y in data_iter:
-        best = _first(net(X.as_in_ctx(device))).argmax(axis=-1)
+        best = _first(net(_put(X, device, dtype))).argmax(axis=-1)
         hits.append((best == y.as_in_ctx(device).astype(best.dtype)).sum())
         num_samples += len(y)
     if not num_samples:
@@ -210,17 +231,18 @@ def _check_scores(scores, num_samples: int, data_iter) -> None:
         )
 
 
-def _split(X, y, devices: list) -> list[tuple]:
-    """(X, y, weight) for each device, as even as it goes.
+def _split(X, y, devices: list, rank: int = 0, num_workers: int = 1) -> list[tuple]:
+    """(X, y, weight) for each device of this worker, as even as it goes.
 
     A device that would get nothing repeats the first sample with weight 0, so that
     its gradients are zeros and not those of the batch before.
     """
-    if len(devices) == 1:
+    num_parts = len(devices) * num_workers
+    if num_parts == 1:
         return [(X.as_in_ctx(devices[0]), y.as_in_ctx(devices[0]), 1.0)]
     parts = []
-    for i, device in enumerate(devices):
-        low, high = (len(X) * j // len(devices) for j in (i, i + 1))
+    for i, device in enumerate(devices, start=rank * len(devices)):
+        low, high = (len(X) * j // num_parts for j in (i, i + 1))
         rows, weight = (slice(low, high), 1.0) if high > low else (slice(0, 1), 0.0)
         parts.append((X[rows].as_in_ctx(device), y[rows].as_in_ctx(device), weight))
     return parts
@@ -230,9 +252,20 @@ class _Run:
     """One run of `fit`: what is needed for a step, and the record of the steps."""
 
     def __init__(
-        self, net, train_iter, num_steps, objective, aux_weight, trainer, lr_at, view
+        self,
+        net,
+        train_iter,
+        num_steps,
+        objective,
+        aux_weight,
+        trainer,
+        lr_at,
+        view,
+        store=None,
     ):
-        self.aux_weight = aux_weight
+        self.aux_weight, self.dtype = aux_weight, _dtype_of(net)
+        self.rank = store.rank if store is not None else 0
+        self.num_workers = store.num_workers if store is not None else 1
         self.net, self.train_iter, self.num_steps = net, train_iter, num_steps
         self.objective, self.trainer, self.lr_at = objective, trainer, lr_at
         self.view, self.devices = view, _devices_of(net)
@@ -271,7 +304,7 @@ class _Run:
         known = getattr(self.train_iter, "labels", None)
         first = self.num_classes is None
         if first:
-            scores = _first(self.net(X.as_in_ctx(self.devices[0])))
+            scores = _first(self.net(_put(X, self.devices[0], self.dtype)))
             _check_scores(scores, len(X), self.train_iter)
             self.num_classes = scores.shape[1]
         if first or known is None:
@@ -281,21 +314,28 @@ class _Run:
         """Set MXNet's random state, which can't be read, from what can be stored."""
         if self.seed is None:  # after the weights were drawn, which happens in `check`
             self.seed = int(mx.np.random.randint(0, 2**31 - 1).item())
-        mx.random.seed((self.seed + len(self.history.epochs)) % 2**31)
+        # Workers drop different values, as devices do.
+        seed = self.seed + len(self.history.epochs) + 7919 * self.rank
+        mx.random.seed(seed % 2**31)
 
     def step(self, X, y) -> None:
         """One update. Nothing here waits for the device."""
         self.trainer.set_learning_rate(self.lr_at(self.step_number))
+        parts = _split(
+            X.astype(self.dtype, copy=False), y, self.devices, self.rank,
+            self.num_workers,
+        )  # fmt: skip
         with autograd.record():
             results = [
                 (*self.loss_and_hits(self.net(X_part), y_part), weight)
-                for X_part, y_part, weight in _split(X, y, self.devices)
+                for X_part, y_part, weight in parts
             ]
             losses = [loss * weight for loss, _, weight in results]
         autograd.backward(losses)
         self.trainer.step(len(X))
         self.step_number += 1
-        self.pending.append((results, len(X)))
+        seen = sum(len(y_part) for _, y_part, weight in parts if weight)
+        self.pending.append((results, seen))
 
     def loss_and_hits(self, scores, y) -> tuple:
         """Summed over the part of a batch; auxiliary heads add to the loss only."""
@@ -307,10 +347,11 @@ class _Run:
 
     def look(self) -> None:
         """Wait for the device, take over what is pending, show it."""
-        for results, num_samples in self.pending:
+        while self.pending:
+            results, num_samples = self.pending.pop(0)
             loss = sum(float(part.item()) * weight for part, _, weight in results)
             hits = sum(int(part.item() * weight) for _, part, weight in results)
-            self.history.losses.append(loss / num_samples)
+            self.history.losses.append(loss / max(num_samples, 1))
             self.history.num_samples += num_samples
             self.loss, self.hits = self.loss + loss, self.hits + hits
             self.num_samples += num_samples
@@ -323,7 +364,6 @@ class _Run:
                     "lr, a longer warmup, batch norm, or MSRA instead of Xavier.",
                     self.history,
                 )
-        self.pending.clear()
         if self.view is not None:
             self.view.update(self.history)
 
@@ -360,6 +400,24 @@ class _Run:
             "numpy": [kind, *rest],
         }
         checkpoints.save(path, arrays, record)
+
+    def save_or_warn(self, path: Path, settings: dict, on_save_error: str) -> None:
+        """As `save`; where nothing can be written, stop or go on, as was asked."""
+        try:
+            self.save(path, settings)
+        except OSError as error:
+            message = (
+                f"the checkpoint {path} can't be written after epoch "
+                f"{len(self.history.epochs)}: {error.strerror}. The one before it, if "
+                "there was one, is still there."
+            )
+            if on_save_error == "stop":
+                raise OSError(
+                    error.errno,
+                    f"{message} Make room, or give another path, and go on with "
+                    "resume=True; on_save_error='go on' trains without.",
+                ) from error
+            warnings.warn(f"{message} Training goes on.", stacklevel=3)
 
     def restore(self, path: Path, settings: dict) -> None:
         """Go on where the run that wrote `path` was, if there is such a file."""
@@ -468,6 +526,40 @@ def _make_view(progress: bool | None, num_steps: int):
     return None
 
 
+def _move(net, devices: list) -> None:
+    """Put the parameters on `devices`; tell those on which nothing can be computed."""
+    if not isinstance(devices, (list, tuple)) or not devices:
+        raise TypeError(
+            f"devices: expected a list such as [mx.gpu(0), mx.gpu(1)], got {devices!r}"
+        )
+    for device in devices:
+        if not isinstance(device, mx.Context):
+            raise TypeError(f"devices: expected contexts, got {device!r}")
+        why = computes(device)
+        if why is not None:
+            raise ValueError(f"devices: {device} does not compute: {why}")
+    if len(set(devices)) < len(devices):
+        raise ValueError(f"devices: expected each once, got {devices}")
+    check_initialized(net)
+    net.collect_params().reset_ctx(list(devices))
+
+
+def _open_store(kvstore: str | None, checkpoint):
+    """MXNet's store of gradients for several processes, if one is asked for."""
+    if kvstore is None:
+        return None
+    if kvstore != "dist_sync":
+        raise ValueError(f"kvstore: expected 'dist_sync' or None, got {kvstore!r}")
+    if os.environ.get("DMLC_ROLE") != "worker":
+        raise RuntimeError(
+            "kvstore='dist_sync': expected a process that a launcher has started: "
+            "python -m d2l_nin launch --workers 2 -- python train.py"
+        )
+    if checkpoint is not None:
+        raise ValueError("checkpoint: expected None together with kvstore='dist_sync'")
+    return mx.kv.create(kvstore)
+
+
 def fit(
     net,
     train_iter,
@@ -485,11 +577,15 @@ def fit(
     progress: bool | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    on_save_error: str = "stop",
+    devices: list | None = None,
+    kvstore: str | None = None,
 ) -> History:
     """Train a classifier by stochastic gradient descent with Nesterov's momentum.
 
     The net must be initialized; it is trained where its parameters are, on several
-    devices if it was initialized on several. It is hybridized.
+    devices if it was initialized on several. It is hybridized. In a net that was cast
+    to float16 the optimizer keeps weights in float32 as well.
 
     Parameters
     ----------
@@ -521,6 +617,14 @@ def fit(
     resume : bool
         Go on from `checkpoint` where it exists: the weights end as they would have
         without the interruption. Of a run that had ended, the outcome is loaded.
+    on_save_error : str
+        'stop' or 'go on' where the checkpoint can't be written, as on a full disk.
+    devices : list of Context, optional
+        Move the net there first. Each batch is split over them, uneven ones rightly,
+        and gradients are summed.
+    kvstore : str, optional
+        'dist_sync' in a process that `python -m d2l_nin launch` has started: each batch
+        is split over the workers as well. The history is of this worker's share.
 
     Returns
     -------
@@ -536,6 +640,10 @@ def fit(
         The net is not initialized.
     TrainingDiverged
         The loss became infinite or NaN.
+    TrainingInterrupted
+        Ctrl-C, or the notebook's stop button.
+    OSError
+        The checkpoint can't be written.
 
     Notes
     -----
@@ -555,11 +663,18 @@ def fit(
         raise ValueError("train_iter: expected at least one batch, got none")
     if resume and checkpoint is None:
         raise ValueError("resume=True: expected a path as checkpoint, got None")
+    if on_save_error not in ("stop", "go on"):
+        raise ValueError(
+            f"on_save_error: expected 'stop' or 'go on', got {on_save_error!r}"
+        )
+    store = _open_store(kvstore, checkpoint)
 
     # Gluon's blocks refer to each other in cycles. Without this the memory of the nets
     # trained before stays taken until Python happens to look for cycles.
     gc.collect()
-    devices = _devices_of(net)
+    if devices is not None:
+        _move(net, devices)
+    devices, half = _devices_of(net), _dtype_of(net) == numpy.float16
     for name, parameter in net.collect_params().items():
         if not name.endswith("weight"):
             parameter.wd_mult = 0.0
@@ -572,8 +687,13 @@ def fit(
     trainer = gluon.Trainer(
         trained,
         "nag",
-        {"learning_rate": lr, "momentum": momentum, "wd": weight_decay},
-        kvstore="device" if len(devices) > 1 else None,
+        {
+            "learning_rate": lr,
+            "momentum": momentum,
+            "wd": weight_decay,
+            "multi_precision": half,
+        },
+        kvstore=store or ("device" if len(devices) > 1 else None),
         update_on_kvstore=False,
     )
 
@@ -581,7 +701,9 @@ def fit(
         return learning_rate(step, num_steps, lr, warmup, decay)
 
     view = _make_view(progress, num_steps)
-    run = _Run(net, train_iter, num_steps, objective, aux_weight, trainer, lr_at, view)
+    run = _Run(
+        net, train_iter, num_steps, objective, aux_weight, trainer, lr_at, view, store
+    )
     settings = {
         "num_epochs": num_epochs,
         "lr": lr,
@@ -601,7 +723,15 @@ def fit(
             run.train_epoch(on_step)
             run.evaluate(test_iter)
             if checkpoint is not None:
-                run.save(Path(checkpoint), settings)
+                run.save_or_warn(Path(checkpoint), settings, on_save_error)
+    except KeyboardInterrupt:
+        run.look()
+        raise TrainingInterrupted(
+            f"stopped after step {run.step_number} of {num_steps}. The net has the "
+            "weights of that step and can be used; the history until then is in this "
+            "exception, in a notebook: import sys; sys.last_value.history",
+            run.history,
+        ) from None
     finally:
         if view is not None:
             view.close()

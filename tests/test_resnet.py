@@ -354,12 +354,13 @@ def test_a_shortcut_is_added(function, shortcut, shape):
     net = WithShortcut(function, shortcut)
     net.initialize()
     X = np.random.normal(size=(2, 4, 9, 9))
-    Y = net(X)
+    Y = net(X).asnumpy()
     added = X if shortcut is None else shortcut(X)
-    numpy.testing.assert_allclose(Y, function(X) + added, rtol=1e-5, atol=1e-6)
+    expected = (function(X) + added).asnumpy()
+    numpy.testing.assert_allclose(Y, expected, rtol=1e-5, atol=1e-6)
     assert Y.shape == shape == summary(net, X.shape).layers[-1].shape
     net.hybridize()
-    numpy.testing.assert_allclose(net(X), Y, rtol=1e-5, atol=1e-6)
+    numpy.testing.assert_allclose(net(X).asnumpy(), Y, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("shortcut", [None, Conv2D(6, 1), Conv2D(4, 1, 2)])
