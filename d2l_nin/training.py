@@ -307,6 +307,13 @@ class _Run:
             scores = _first(self.net(_put(X, self.devices[0], self.dtype)))
             _check_scores(scores, len(X), self.train_iter)
             self.num_classes = scores.shape[1]
+            if self.num_workers > 1:
+                # Evaluation leaves weights in an order of oneDNN's own, in which the
+                # server sometimes can't store them.
+                mx.npx.waitall()
+                for parameter in self.net.collect_params().values():
+                    parameter.set_data(mx.np.array(parameter.data().asnumpy()))
+                mx.npx.waitall()
         if first or known is None:
             _check_labels(y if known is None else known, self.num_classes)
 

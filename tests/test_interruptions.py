@@ -144,9 +144,9 @@ def test_a_full_disk(tmp_path, on_save_error):
                 assert len(run().epochs) == 3
     assert len(load(path)[1]["history"]["epochs"]) == 1, "the last good one stays"
     assert os.listdir(tmp_path) == ["run.ckpt"], "nothing half-written is left"
-    _, _, again = small_run(num_epochs=3, checkpoint=path, resume=True)
-    _, _, whole = small_run(num_epochs=3)
-    assert again().losses == whole().losses
+    again = small_run(num_epochs=3, checkpoint=path, resume=True)[2]()
+    whole = small_run(num_epochs=3)[2]()
+    assert again.losses == whole.losses
 
 
 def test_a_folder_that_is_none(tmp_path):
