@@ -6,6 +6,7 @@ the SHA-256 of both stands in front.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
@@ -61,6 +62,8 @@ def save(path: str | Path, arrays: dict[str, numpy.ndarray], record: dict) -> No
 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
+        left.unlink(missing_ok=True)  # of a process that was killed while it wrote
     try:
         with partial.open("wb") as file:
             file.write(_MAGIC + digest + b"\n" + body)

@@ -40,6 +40,14 @@ def test_the_one_before_is_kept(tmp_path):
     assert load(previous_of(path))[1] == {"step": 2}
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    path = tmp_path / "run [1].ckpt"
+    for name in ("run [1].ckpt.123.partial", "run 1.ckpt.123.partial"):
+        (tmp_path / name).write_bytes(b"half")
+    save(path, ARRAYS, {})
+    assert sorted(os.listdir(tmp_path)) == ["run 1.ckpt.123.partial", "run [1].ckpt"]
+
+
 def cut(raw):
     return raw[: len(raw) // 2]
 

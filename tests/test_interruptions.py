@@ -180,6 +180,22 @@ def test_devices_as_an_argument_give_what_one_gives():
     numpy.testing.assert_allclose(losses[3], losses[1], rtol=1e-4)
 
 
+def test_images_are_fed_in_the_precision_of_the_net():
+    """In float64: a CPU has no products in float16."""
+    losses = {}
+    for dtype in ("float32", "float64"):
+        train_iter, test_iter = load_fashion_mnist(50, train_size=130, seed=3)
+        test_iter.images, test_iter.labels = train_iter.images, train_iter.labels
+        seed_everything(3)
+        net = nin_classroom(widths=(8, 8, 8), batch_norm=False)
+        net.initialize(init.MSRAPrelu("in", 0))
+        net(mx.np.zeros((1, 1, 28, 28)))
+        net.cast(dtype)
+        losses[dtype] = fit(net, train_iter, test_iter, num_epochs=2, lr=0.02).losses
+        assert net[0][0].weight.dtype == numpy.dtype(dtype)
+    numpy.testing.assert_allclose(losses["float64"], losses["float32"], rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("devices", "error", "message"),
     [
