@@ -10,6 +10,7 @@ wins. Rooms, each of which imports only rooms below it::
     floor 1  nin  inception  resnet        blocks and nets
     floor 1  baselines                     what they are compared with
     floor 1  scenes  localization          garments to be found · where a net sees them
+    floor 1  workers                       sums over the processes of a job
     floor 0  environment  runtime  layers  datasets  checkpoint  correlation  launch
 """
 

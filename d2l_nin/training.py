@@ -25,6 +25,7 @@ from tqdm import tqdm
 from d2l_nin import checkpoint as checkpoints
 from d2l_nin.layers import check_initialized
 from d2l_nin.runtime import computes
+from d2l_nin.workers import Workers
 
 __all__ = [
     "History",
@@ -261,11 +262,12 @@ class _Run:
         trainer,
         lr_at,
         view,
-        store=None,
+        workers=None,
     ):
         self.aux_weight, self.dtype = aux_weight, _dtype_of(net)
-        self.rank = store.rank if store is not None else 0
-        self.num_workers = store.num_workers if store is not None else 1
+        self.workers = workers
+        self.rank = workers.rank if workers is not None else 0
+        self.num_workers = workers.num_workers if workers is not None else 1
         self.net, self.train_iter, self.num_steps = net, train_iter, num_steps
         self.objective, self.trainer, self.lr_at = objective, trainer, lr_at
         self.view, self.devices = view, _devices_of(net)
@@ -307,13 +309,8 @@ class _Run:
             scores = _first(self.net(_put(X, self.devices[0], self.dtype)))
             _check_scores(scores, len(X), self.train_iter)
             self.num_classes = scores.shape[1]
-            if self.num_workers > 1:
-                # Evaluation leaves weights in an order of oneDNN's own, in which the
-                # server sometimes can't store them.
-                mx.npx.waitall()
-                for parameter in self.net.collect_params().values():
-                    parameter.set_data(mx.np.array(parameter.data().asnumpy()))
-                mx.npx.waitall()
+            if self.workers is not None:
+                self.take_over_weights()
         if first or known is None:
             _check_labels(y if known is None else known, self.num_classes)
 
@@ -339,10 +336,35 @@ class _Run:
             ]
             losses = [loss * weight for loss, _, weight in results]
         autograd.backward(losses)
+        if self.workers is not None:
+            self.share_gradients()
         self.trainer.step(len(X))
         self.step_number += 1
         seen = sum(len(y_part) for _, y_part, weight in parts if weight)
         self.pending.append((results, seen))
+
+    def trained(self) -> list:
+        return [p for p in self.net.collect_params().values() if p.grad_req != "null"]
+
+    def take_over_weights(self) -> None:
+        """Give this worker the weights of the first: the others add zeros to them."""
+        trained = self.trained()
+        weights = [p.data(self.devices[0]).asnumpy() for p in trained]
+        own = numpy.float32(self.rank == 0)
+        for parameter, value in zip(
+            trained, self.workers.sum([own * w for w in weights])
+        ):
+            parameter.set_data(mx.np.array(value, dtype=parameter.dtype))
+
+    def share_gradients(self) -> None:
+        """Replace each gradient by its sum over all devices of all workers."""
+        trained = self.trained()
+        own = [
+            sum(g.asnumpy().astype("float32") for g in p.list_grad()) for p in trained
+        ]
+        for parameter, total in zip(trained, self.workers.sum(own)):
+            for gradient in parameter.list_grad():
+                gradient[:] = mx.np.array(total, dtype=gradient.dtype, ctx=gradient.ctx)
 
     def loss_and_hits(self, scores, y) -> tuple:
         """Summed over the part of a batch; auxiliary heads add to the loss only."""
@@ -551,20 +573,15 @@ def _move(net, devices: list) -> None:
     net.collect_params().reset_ctx(list(devices))
 
 
-def _open_store(kvstore: str | None, checkpoint):
-    """MXNet's store of gradients for several processes, if one is asked for."""
+def _find_workers(kvstore: str | None, checkpoint) -> Workers | None:
+    """The other processes of the job, if there is to be one."""
     if kvstore is None:
         return None
     if kvstore != "dist_sync":
         raise ValueError(f"kvstore: expected 'dist_sync' or None, got {kvstore!r}")
-    if os.environ.get("DMLC_ROLE") != "worker":
-        raise RuntimeError(
-            "kvstore='dist_sync': expected a process that a launcher has started: "
-            "python -m d2l_nin launch --workers 2 -- python train.py"
-        )
     if checkpoint is not None:
         raise ValueError("checkpoint: expected None together with kvstore='dist_sync'")
-    return mx.kv.create(kvstore)
+    return Workers()
 
 
 def fit(
@@ -674,7 +691,7 @@ def fit(
         raise ValueError(
             f"on_save_error: expected 'stop' or 'go on', got {on_save_error!r}"
         )
-    store = _open_store(kvstore, checkpoint)
+    workers = _find_workers(kvstore, checkpoint)
 
     # Gluon's blocks refer to each other in cycles. Without this the memory of the nets
     # trained before stays taken until Python happens to look for cycles.
@@ -700,7 +717,8 @@ def fit(
             "wd": weight_decay,
             "multi_precision": half,
         },
-        kvstore=store or ("device" if len(devices) > 1 else None),
+        # Between workers gradients are summed before the trainer sees them.
+        kvstore="device" if len(devices) > 1 and workers is None else None,
         update_on_kvstore=False,
     )
 
@@ -709,7 +727,7 @@ def fit(
 
     view = _make_view(progress, num_steps)
     run = _Run(
-        net, train_iter, num_steps, objective, aux_weight, trainer, lr_at, view, store
+        net, train_iter, num_steps, objective, aux_weight, trainer, lr_at, view, workers
     )
     settings = {
         "num_epochs": num_epochs,

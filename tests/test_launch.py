@@ -29,7 +29,7 @@ from d2l_nin.datasets import load_fashion_mnist
 from d2l_nin.nin import nin_classroom
 from d2l_nin.training import fit
 
-folder, death = sys.argv[1:]
+folder, how = sys.argv[1:]
 train_iter, _ = load_fashion_mnist(50, train_size=130, seed=1)
 seed_everything(1)
 net = nin_classroom(widths=(16, 16, 16), batch_norm=False)
@@ -37,14 +37,16 @@ net.initialize(init.MSRAPrelu("in", 0))
 
 def on_step(step, net):
     open(os.path.join(folder, f"running {os.getpid()}"), "w").close()
-    if death == "wait":
+    if how == "wait":
         time.sleep(60)
-    if death == "die":
+    if how in ("die", "raise"):
         try:
             os.mkdir(os.path.join(folder, "first"))
         except FileExistsError:
             return
-        os.kill(os.getpid(), signal.SIGKILL)
+        if how == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ZeroDivisionError("a slip in the reader's script")
 
 fit(net, train_iter, num_epochs=2, lr=0.02, kvstore="dist_sync", on_step=on_step)
 weights = [p.data().asnumpy() for p in net.collect_params().values()]
@@ -102,6 +104,13 @@ def test_a_worker_that_dies_ends_the_job(job, tmp_path):
     assert processes_of_the_job() == []
 
 
+def test_a_worker_with_an_error_ends_the_job(job, tmp_path, capfd):
+    with pytest.raises(JobFailed, match=r"worker \d ended with exit status 1 before"):
+        launch([sys.executable, str(job), str(tmp_path), "raise"])
+    assert "ZeroDivisionError: a slip in the reader's script" in capfd.readouterr().err
+    assert processes_of_the_job() == []
+
+
 def test_a_command_that_fails_is_told(job, tmp_path):
     failing = [sys.executable, "-c", "raise SystemExit(3)"]
     with pytest.raises(JobFailed, match=r"worker \d ended with exit status 3"):
@@ -115,14 +124,20 @@ def test_a_killed_launcher_takes_its_processes_along(job, tmp_path, sign):
         pytest.skip("only Linux tells processes of their parent's death")
     launcher = subprocess.Popen(
         [sys.executable, "-m", "d2l_nin", "launch", "--", sys.executable, str(job),
-         str(tmp_path), "wait"]
+         str(tmp_path), "wait"],
+        # Python heeds Ctrl-C unless it was started in the background of a shell.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while len(list(tmp_path.glob("running *"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert len(processes_of_the_job()) >= 5, "launcher, scheduler, server, 2 workers"
-    launcher.send_signal(sign)
-    launcher.wait(20)
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("running *"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        found = len(processes_of_the_job())
+        assert found >= 5, "launcher, scheduler, server, 2 workers"
+        launcher.send_signal(sign)
+        launcher.wait(20)
+    finally:
+        launcher.kill()
     deadline = time.monotonic() + 10
     while processes_of_the_job() and time.monotonic() < deadline:
         time.sleep(0.1)
