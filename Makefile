@@ -3,8 +3,9 @@
 VENV ?= .venv
 PY = $(VENV)/bin/python
 CHAPTER ?=
+BENCH ?=
 
-.PHONY: help setup run test notebooks lab lock doctor clean
+.PHONY: help setup run test bench notebooks lab lock doctor clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -20,6 +21,15 @@ test: setup  ## what CI checks: ruff, the package's tests, every chapter under n
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m pytest --nbval
+
+# PyTorch has an environment of its own, which the course does not need.
+bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (quarter of an hour)
+	@test -x .venv-bench/.ready || { \
+	    echo "Setting up .venv-bench with PyTorch ..." && \
+	    $(PY) -m uv venv -q --clear --python $(PY) .venv-bench && \
+	    $(PY) -m uv pip install -q --python .venv-bench/bin/python --group bench && \
+	    touch .venv-bench/.ready && chmod +x .venv-bench/.ready; }
+	@$(PY) -m d2l_nin bench $(BENCH)
 
 notebooks: setup  ## re-execute the committed chapters and save them with their outputs
 	@$(PY) -m d2l_nin notebooks $(CHAPTER)

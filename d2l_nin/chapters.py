@@ -23,6 +23,7 @@ from d2l_nin.cost import RESULT_TYPE
 
 __all__ = [
     "Execution",
+    "chapter_runs",
     "execute",
     "find_chapters",
     "outputs_digest",
@@ -151,6 +152,18 @@ def result_of(notebook) -> dict | None:
             if RESULT_TYPE in output.get("data", {}):
                 return dict(output.data[RESULT_TYPE])
     return None
+
+
+def chapter_runs(folder: Path) -> dict:
+    """Seconds and MiB of the run that made each chapter's stored outputs."""
+    runs = {}
+    for path in find_chapters(folder):
+        run = nbformat.read(path, as_version=4).metadata.get("d2l_nin", {})
+        runs[path.stem] = {
+            "seconds": run.get("seconds"),
+            "peak_mib": run.get("peak_mib"),
+        }
+    return runs
 
 
 def outputs_digest(notebook) -> str:

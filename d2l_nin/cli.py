@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from rich.text import Text
 NOTEBOOKS = Path("notebooks")
 BUILD = Path("build")
 PICTURE = Path("docs/nets.svg")
+TORCH_PYTHON = Path(".venv-bench/bin/python")
 
 # Outside a terminal rich would assume 80 columns and break the tables.
 console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
@@ -220,6 +222,74 @@ def doctor() -> None:
     console.print(table)
     if any(finding.fatal for finding in findings):
         sys.exit(1)
+
+
+@main.command()
+@click.option("--anyway", is_flag=True, help="Measure on a busy machine, too.")
+@click.option("--torch-python", type=click.Path(path_type=Path, dir_okay=False),
+              default=TORCH_PYTHON, show_default=True,
+              help="A Python that has PyTorch.")  # fmt: skip
+@click.option("--repetitions", default=3, show_default=True)
+@click.option("--images", default=60_000, show_default=True,
+              help="Training images of one repetition.")  # fmt: skip
+@click.option("--part", type=click.Choice(["all", "loops", "goals", "growth"]),
+              default="all", show_default=True)  # fmt: skip
+def bench(anyway, torch_python: Path, repetitions: int, images: int, part: str) -> None:
+    """Measure the course beside what readers would use instead.
+
+    One table, build/bench.svg, and the raw figures in build/bench.json.
+    """
+    from d2l_nin import bench as measuring
+    from d2l_nin.chapters import chapter_runs
+
+    try:
+        found = {"busy before": measuring.check_idle(anyway)}
+    except measuring.Busy as error:
+        raise click.ClickException(str(error)) from None
+    with console.status("...") as status:
+        measuring.run_all(
+            found, BUILD, torch_python if torch_python.exists() else None,
+            repetitions=repetitions, num_images=images, part=part, tell=status.update,
+        )  # fmt: skip
+    found["busy after"] = measuring.busy_share()
+    found["chapters"] = chapter_runs(NOTEBOOKS)
+    (BUILD / "bench.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    busy = max(found["busy before"], found["busy after"]) > measuring.MOST_BUSY
+    table = Table(title="THE MACHINE WAS BUSY: these ratios mean little" if busy
+                  else "Measured side by side: median (lowest … highest)")  # fmt: skip
+    for column in ("what", "measured", "beside it"):
+        table.add_column(column)
+    for row in measuring.table_rows(found):
+        table.add_row(*row)
+    console.print(table)
+    if not torch_python.exists():
+        console.print(
+            f"Without PyTorch: there is no {torch_python}; make bench sets up."
+        )
+    if part == "all":
+        (BUILD / "bench.svg").write_text(bench_picture(found).svg, encoding="utf-8")
+        console.print(f"Raw figures in {BUILD}/bench.json, a picture in bench.svg")
+
+
+def bench_picture(found: dict):
+    """The chart of what `bench` found."""
+    from d2l_nin.bench import spread
+    from d2l_nin.figures import bench_chart
+
+    speed = {}
+    for name, runs in found["loops"].items():
+        figures = spread(run["images_per_second"] for run in runs)
+        speed[name] = figures["low"], figures["median"], figures["high"]
+    growth = {
+        what: ([row["macs"] * row["images"] for row in rows],
+               [row["seconds"] for row in rows])
+        for what, rows in found["growth"].items()
+    }  # fmt: skip
+    text = ", ".join(f"{name} {each[1]:,.0f}" for name, each in speed.items())
+    return bench_chart(
+        speed, growth,
+        alt=f"Bars of images a second: {text}. Beside them training time against MACs.",
+    )  # fmt: skip
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

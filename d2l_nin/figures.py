@@ -31,6 +31,7 @@ from d2l_nin.cost import summary
 __all__ = [
     "COLOURS",
     "Picture",
+    "bench_chart",
     "confusion_matrix",
     "curves",
     "draw_nets",
@@ -495,6 +496,46 @@ def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):
         ax.grid(axis="y", visible=False)
         ax.set_xlabel(xlabel)
         ax.legend(loc="lower right")
+        return picture(fig, alt)
+
+
+def bench_chart(speed: dict, growth: dict, *, alt: str):
+    """Bars of images a second with their range, and time against MACs beside them.
+
+    Parameters
+    ----------
+    speed : dict
+        From a contestant to (low, median, high), in images a second.
+    growth : dict
+        From what grows to (MACs of all images, seconds), two lists.
+    alt : str
+    """
+    with _style():
+        fig, (left, right) = plt.subplots(
+            1, 2, figsize=(10.2, 3.4), layout="constrained", width_ratios=(1.25, 1)
+        )
+        low, middle, high = (numpy.array(each) for each in zip(*speed.values()))
+        left.barh(
+            list(speed),
+            middle,
+            xerr=(middle - low, high - middle),
+            color=COLOURS[5],
+            edgecolor="black",
+            linewidth=0.6,
+            capsize=3,
+        )
+        left.invert_yaxis()
+        left.grid(axis="y", visible=False)
+        left.set_xlabel("images a second (median and range)")
+        for (name, (macs, seconds)), marker in zip(growth.items(), _MARKERS):
+            right.plot(macs, seconds, marker=marker, label=name)
+        right.set(
+            xscale="log",
+            yscale="log",
+            xlabel="MACs of one forward pass over all images",
+            ylabel="training time (seconds)",
+        )
+        right.legend()
         return picture(fig, alt)
 
 

@@ -29,8 +29,9 @@ def locked():
 
 def wanted():
     requirements = list(PROJECT["project"]["dependencies"])
-    for group in PROJECT["dependency-groups"].values():
-        requirements += group
+    for name, group in PROJECT["dependency-groups"].items():
+        if name != "bench":  # has an environment of its own
+            requirements += group
     return requirements
 
 

@@ -1,0 +1,379 @@
+"""Floor 3: how fast the course is, beside what readers would use instead.
+
+Every measurement is a process of its own, the contestants take turns, and each time
+stands with its range. The process prints one line of JSON; see `measure`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy
+import psutil
+from mxnet import np
+
+from d2l_nin.cost import summary
+from d2l_nin.datasets import read_fashion_mnist
+from d2l_nin.nin import nin_classroom
+
+__all__ = [
+    "CONTESTANTS",
+    "GOALS",
+    "Busy",
+    "busy_share",
+    "check_idle",
+    "compare",
+    "growth",
+    "measure",
+    "run_all",
+    "spread",
+    "table_rows",
+    "time_to_accuracy",
+]
+
+BATCH_SIZES = (64, 128, 256)
+NUM_IMAGES, NUM_TEST_IMAGES = 60_000, 10_000
+MOST_BUSY = 0.08  # of all processors, by others, while we do nothing
+
+# The contestants: all train the classroom NiN for one epoch and take its accuracy.
+# MXNet's two foreign loops import it before this package, so they run with the threads
+# and the engine that readers would get.
+_OURS = "from d2l_nin import bench_loops; bench_loops.main()"
+_FOREIGN = f"import mxnet; {_OURS}"
+CONTESTANTS = {
+    "this course": _OURS,
+    "d2l": _FOREIGN,
+    "d2l, hybridized": _FOREIGN,
+    "plain Gluon loop": _FOREIGN,
+    "PyTorch": None,
+    "PyTorch, channels last": None,
+}
+# Net, number of epochs, peak rate, and the accuracy to be reached.
+GOALS = (
+    ("nin", 2, 0.3, 0.90),
+    ("inception", 2, 0.2, 0.90),
+    ("resnet", 2, 0.3, 0.90),
+    ("resnet", 4, 0.3, 0.92),
+)
+SEEDS = (1, 2, 3)
+
+
+class Busy(RuntimeError):
+    """Something else computes on this machine."""
+
+
+def busy_share(seconds: float = 2.0) -> float:
+    """The share of all processors that is busy while this process sleeps."""
+    return psutil.cpu_percent(interval=seconds) / 100
+
+
+def check_idle(anyway: bool = False) -> float:
+    """The busy share, or an error if it is too high to measure ratios.
+
+    Raises
+    ------
+    Busy
+        Unless `anyway`.
+    """
+    busy = busy_share()
+    if busy > MOST_BUSY and not anyway:
+        raise Busy(
+            f"{busy:.0%} of the processors are busy with something else (at most "
+            f"{MOST_BUSY:.0%} is idle enough): ratios would mean nothing. Close what "
+            "computes, or measure with --anyway, which marks the table."
+        )
+    return busy
+
+
+def spread(values) -> dict:
+    """Median, lowest and highest."""
+    values = sorted(values)
+    return {"median": median(values), "low": values[0], "high": values[-1]}
+
+
+def _clean_environment() -> dict:
+    """Without what importing this package has set, so that defaults are defaults."""
+    ours = ("OMP_NUM_THREADS", "MXNET_ENGINE_TYPE")
+    return {k: v for k, v in os.environ.items() if k not in ours}
+
+
+def measure(name: str, torch_python: Path | None = None, **job) -> dict:
+    """Run one job in a process of its own; the figures that it prints, as a dict.
+
+    Parameters
+    ----------
+    name : str
+        A contestant, or what `bench_loops` knows else.
+    torch_python : Path, optional
+        The interpreter that has PyTorch.
+    **job
+        What the process gets, as JSON.
+
+    Raises
+    ------
+    RuntimeError
+        The process failed; with its last words.
+    """
+    job = {"name": name, **job}
+    if name.startswith("PyTorch"):
+        script = Path(__file__).with_name("bench_torch.py")
+        command = [str(torch_python), str(script)]
+    else:
+        command = [sys.executable, "-c", CONTESTANTS.get(name, _OURS)]
+    done = subprocess.run(
+        [*command, json.dumps(job)],
+        capture_output=True,
+        text=True,
+        env={**_clean_environment(), "MXNET_HOME": job.get("folder", "")},
+    )
+    if done.returncode:
+        raise RuntimeError(f"{name} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compare(
+    names: list[str],
+    folder: Path,
+    torch_python: Path | None,
+    *,
+    num_images: int = NUM_IMAGES,
+    repetitions: int = 3,
+    tell: Callable[[str], None] = lambda text: None,
+) -> dict:
+    """Let contestants take turns at one epoch of the classroom NiN.
+
+    The course and PyTorch use their best batch size, found first on 10,000 images; the
+    other loops have 256, d2l's own.
+
+    Returns
+    -------
+    dict
+        From a contestant to its runs, each with images_per_second (of training and
+        evaluation together), accuracy, peak_mib and batch_size.
+    """
+    common = {"folder": str(folder.resolve()), "torch_python": torch_python}
+    best = {}
+    for name in names:
+        best[name] = 256
+        if name == "this course" or name.startswith("PyTorch"):
+            speed = {}
+            for batch_size in BATCH_SIZES:
+                tell(f"{name}, batch size {batch_size}")
+                figures = measure(
+                    name, batch_size=batch_size, num_images=10_000, seed=1, **common
+                )
+                speed[batch_size] = figures["images_per_second"]
+            best[name] = max(speed, key=speed.get)
+    runs = {name: [] for name in names}
+    for repetition in range(repetitions):
+        for name in names:
+            tell(f"{name}, {repetition + 1} of {repetitions}")
+            figures = measure(
+                name,
+                batch_size=best[name],
+                num_images=num_images,
+                seed=repetition + 1,
+                **common,
+            )
+            runs[name].append({**figures, "batch_size": best[name]})
+    return runs
+
+
+def time_to_accuracy(tell=lambda text: None, seeds=SEEDS, goals=GOALS) -> list[dict]:
+    """Seconds until a net's accuracy on the test images is first at its goal.
+
+    Reading the data, training and evaluation count; importing does not.
+
+    Returns
+    -------
+    list of dict
+        One for each net, goal and seed; `seconds` and `epoch` are None where the goal
+        was not reached.
+    """
+    rows = []
+    for net, num_epochs, lr, goal in goals:
+        for seed in seeds:
+            tell(f"{net} to {goal:.0%}, seed {seed}")
+            rows.append(
+                measure("goal", net=net, num_epochs=num_epochs, lr=lr, goal=goal,
+                        seed=seed)
+            )  # fmt: skip
+    return rows
+
+
+def growth(tell=lambda text: None) -> dict:
+    """Time of a training step and peak memory as one size of the job grows.
+
+    Returns
+    -------
+    dict
+        From what grows to rows with value, macs (of one image), images, seconds (for
+        all images, training) and peak_mib.
+    """
+    cases = {
+        "images": [{"num_images": n} for n in (1024, 2048, 4096, 8192)],
+        "width": [{"width": k} for k in (0.5, 1, 2, 4)],
+        "depth": [{"depth": n} for n in (1, 2, 4, 8)],
+        "input size": [{"size": n} for n in (28, 56, 112, 224)],
+    }
+    found = {}
+    for what, jobs in cases.items():
+        found[what] = []
+        for job in jobs:
+            (value,) = job.values()
+            tell(f"{what} {value}")
+            found[what].append({"value": value, **measure("growth", **job)})
+    return found
+
+
+def sgemm_peak(size: int = 2048, repetitions: int = 12) -> float:
+    """The best multiply-adds a second of one matrix product in float32."""
+    a = np.random.uniform(size=(size, size)).astype("float32")
+    best = float("inf")
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        np.dot(a, a).wait_to_read()
+        best = min(best, time.perf_counter() - start)
+    return size**3 / best
+
+
+def write_images(folder: Path) -> None:
+    """Fashion-MNIST as plain arrays for PyTorch, and as the files that Gluon reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (X, y), (X_test, y_test) = read_fashion_mnist()
+    numpy.savez(folder / "images.npz", X=X, y=y, X_test=X_test, y_test=y_test)
+    gluon = folder / "datasets" / "fashion-mnist"
+    gluon.mkdir(parents=True, exist_ok=True)
+    for split, arrays in (("train", (X, y)), ("t10k", (X_test, y_test))):
+        for kind, array in zip(("images-idx3", "labels-idx1"), arrays):
+            sizes = (0x800 + array.ndim, *array.shape)
+            header = b"".join(n.to_bytes(4, "big") for n in sizes)
+            packed = gzip.compress(header + array.tobytes(), compresslevel=1)
+            (gluon / f"{split}-{kind}-ubyte.gz").write_bytes(packed)
+
+
+def run_all(
+    found: dict,
+    build: Path,
+    torch_python: Path | None,
+    *,
+    repetitions: int,
+    num_images: int,
+    part: str = "all",
+    tell: Callable[[str], None],
+) -> None:
+    """Measure and put into `found`: "peak", "loops", "goals", "growth"."""
+    found["peak"] = 2 * sgemm_peak()
+    found["net"] = {"macs": summary(nin_classroom(), (1, 1, 28, 28)).macs}
+    if part in ("all", "loops"):
+        folder = build / "bench-data"
+        write_images(folder)
+        names = [n for n in CONTESTANTS if torch_python or not n.startswith("PyTorch")]
+        found["loops"] = compare(
+            names, folder, torch_python,
+            num_images=num_images, repetitions=repetitions, tell=tell,
+        )  # fmt: skip
+    if part in ("all", "goals"):
+        found["goals"] = time_to_accuracy(tell)
+    if part in ("all", "growth"):
+        found["growth"] = growth(tell)
+
+
+def _text(values, form: str) -> str:
+    each = spread(values)
+    low, high = form.format(each["low"]), form.format(each["high"])
+    return f"{form.format(each['median'])} ({low} … {high})"
+
+
+def _loop_rows(found: dict) -> list[tuple[str, str, str]]:
+    rows = []
+    ours = found["loops"]["this course"]
+    for name, runs in found["loops"].items():
+        speed = [run["images_per_second"] for run in runs]
+        # Repetition by repetition, so that a drift of the machine cancels.
+        ratios = [a["images_per_second"] / b for a, b in zip(ours, speed)]
+        rows.append(
+            (
+                f"{name}, batches of {runs[0]['batch_size']}, training and evaluation",
+                f"{_text(speed, '{:,.0f}')} images/s",
+                "" if runs is ours else f"we: {_text(ratios, '{:.2f}')} times as fast",
+            )
+        )
+        memory = _text([run["peak_mib"] for run in runs], "{:,.0f}")
+        accuracy = _text([run["accuracy"] for run in runs], "{:.1%}")
+        rows.append(("", f"{memory} MiB", f"accuracy after this epoch {accuracy}"))
+    # Backward takes two products where forward takes one; a MAC is two operations.
+    cost = 6 * found["net"]["macs"]
+    shares = [cost * run["train_images_per_second"] / found["peak"] for run in ours]
+    rows.append(
+        (
+            "our share of the machine's matrix product, training alone",
+            _text(shares, "{:.0%}"),
+            f"of {found['peak'] / 1e9:,.0f} GFLOP/s",
+        )
+    )
+    return rows
+
+
+def _goal_rows(found: dict) -> list[tuple[str, str, str]]:
+    rows = []
+    for net, num_epochs, _, goal in GOALS:
+        runs = [
+            run
+            for run in found["goals"]
+            if (run["net"], run["num_epochs"], run["goal"]) == (net, num_epochs, goal)
+        ]
+        seconds = [run["seconds"] for run in runs if run["seconds"] is not None]
+        epochs = sorted({run["epoch"] for run in runs if run["epoch"] is not None})
+        measured = f"{_text(seconds, '{:.1f}')} s" if seconds else "not reached"
+        if seconds:
+            measured += f", epoch {' or '.join(map(str, epochs))} of {num_epochs}"
+        accuracy = _text([run["accuracy"] for run in runs], "{:.2%}")
+        rows.append(
+            (
+                f"{net} to {goal:.0%}: {len(seconds)} of {len(runs)} seeds",
+                measured,
+                f"ends at {accuracy}",
+            )
+        )
+    return rows
+
+
+def _growth_rows(found: dict) -> list[tuple[str, str, str]]:
+    rows = []
+    for what, cases in found["growth"].items():
+        first = cases[0]
+        for case in cases:
+            macs = case["macs"] * case["images"] / (first["macs"] * first["images"])
+            rows.append(
+                (
+                    f"{what} {case['value']}",
+                    f"{case['seconds']:.2f} s, {case['peak_mib']:,.0f} MiB",
+                    f"{case['seconds'] / first['seconds']:.1f} times the time for "
+                    f"{macs:.1f} times the MACs",
+                )
+            )
+    return rows
+
+
+def table_rows(found: dict) -> list[tuple[str, str, str]]:
+    """Rows (what, measured, beside it) of all that was measured."""
+    rows = []
+    for part, make in (
+        ("loops", _loop_rows),
+        ("goals", _goal_rows),
+        ("growth", _growth_rows),
+    ):
+        if part in found:
+            rows += make(found)
+    for chapter, run in found.get("chapters", {}).items():
+        rows.append((f"chapter {chapter}", f"{run['seconds']} s", "when it was saved"))
+    return rows

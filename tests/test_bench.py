@@ -1,0 +1,140 @@
+"""The bench: it refuses a busy machine, and its contestants do what they are said to.
+
+What it measures is not tested here: times belong to `make bench`.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from d2l_nin import bench
+from d2l_nin.cli import bench_picture
+
+
+def test_a_busy_machine_is_refused(monkeypatch):
+    monkeypatch.setattr(bench, "busy_share", lambda: 0.5)
+    with pytest.raises(bench.Busy, match=r"50% of the processors are busy .*--anyway"):
+        bench.check_idle()
+    assert bench.check_idle(anyway=True) == 0.5
+
+
+def test_an_idle_machine_is_measured(monkeypatch):
+    monkeypatch.setattr(bench, "busy_share", lambda: 0.01)
+    assert bench.check_idle() == 0.01
+
+
+def test_work_beside_is_seen():
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        try:
+            assert bench.busy_share(1.0) > 0.8 / (os.cpu_count() or 1)
+        finally:
+            burner.kill()
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    bench.write_images(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name", ["this course", "d2l", "d2l, hybridized", "plain Gluon loop"]
+)
+def test_contestants_train(images, name):
+    """One epoch of 3,000 images; in d2l's case through its own loader and loop."""
+    job = {"batch_size": 64, "num_images": 3000, "seed": 1, "folder": str(images)}
+    figures = bench.measure(name, **job)
+    assert figures["images_per_second"] == pytest.approx(3000 / figures["seconds"])
+    # Evaluation without batch norm's running statistics having settled is near chance.
+    assert 0.09 <= figures["accuracy"] <= 1 and figures["peak_mib"] > 100
+
+
+def test_foreign_loops_get_mxnet_s_own_threads_and_engine():
+    code = bench.CONTESTANTS["plain Gluon loop"].split(";")[0]
+    names = "'OMP_NUM_THREADS', 'MXNET_ENGINE_TYPE'"
+    shown = subprocess.run(
+        [sys.executable, "-c", f"{code}; from d2l_nin import bench_loops; import os;"
+         f"print([os.environ.get(name) for name in ({names})])"],
+        env=bench._clean_environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout.splitlines()[-1] == "[None, None]"
+    assert "mxnet was imported first" in shown.stderr
+
+
+def test_a_failing_contestant_is_told():
+    with pytest.raises(RuntimeError, match=r"growth failed:[\s\S]*KeyError|ValueError"):
+        bench.measure("growth", width=0)
+
+
+def test_growth_reports_the_cost_of_the_net_it_ran():
+    figures = bench.measure("growth", num_images=128)
+    assert figures["macs"] == 2_990_880 and figures["images"] == 128
+
+
+def test_the_net_in_pytorch_is_ours():
+    """Its counts, without PyTorch: windows and widths as written there."""
+    text = Path(bench.__file__).with_name("bench_torch.py").read_text()
+    blocks = re.findall(r"\*block\((\d+), \((\d+), (\d+), (\d+)\), (\d+)", text)
+    num_params = 0
+    for i, numbers in enumerate(blocks):
+        channels, *widths, kernel_size = map(int, numbers)
+        for j, width in enumerate(widths):
+            num_params += channels * width * (kernel_size**2 if j == 0 else 1)
+            bare = i == len(blocks) - 1 and j == 2
+            num_params += width if bare else 2 * width
+            channels = width
+    assert num_params == 156_234
+
+
+FOUND = {
+    "peak": 1e9,
+    "net": {"macs": 1_000},
+    "loops": {
+        "this course": [
+            {"batch_size": 64, "images_per_second": s, "accuracy": 0.8,
+             "train_images_per_second": 1.1 * s, "peak_mib": 400}
+            for s in (4000.0, 2000.0)
+        ],
+        "d2l": [
+            {"batch_size": 256, "images_per_second": s, "accuracy": 0.7,
+             "peak_mib": 900}
+            for s in (2000.0, 1000.0)
+        ],
+    },
+    "goals": [
+        {"net": "nin", "num_epochs": 2, "goal": 0.9, "seconds": s, "epoch": e,
+         "accuracy": a}
+        for s, e, a in ((20.0, 2, 0.91), (22.0, 2, 0.905), (None, None, 0.899))
+    ] + [
+        {"net": net, "num_epochs": n, "goal": g, "seconds": None, "epoch": None,
+         "accuracy": 0.8}
+        for net, n, g in (("inception", 2, 0.9), ("resnet", 2, 0.9),
+                          ("resnet", 4, 0.92))
+    ],
+    "growth": {"width": [
+        {"value": 1, "macs": 10, "images": 5, "seconds": 1.0, "peak_mib": 300},
+        {"value": 2, "macs": 40, "images": 5, "seconds": 3.0, "peak_mib": 310},
+    ]},
+    "chapters": {"01_small": {"seconds": 9, "peak_mib": 100}},
+}  # fmt: skip
+
+
+def test_the_table_pairs_repetition_with_repetition():
+    rows = bench.table_rows(FOUND)
+    text = "\n".join(" | ".join(row) for row in rows)
+    # Each pair has the ratio 2, though the machine halved its speed in between.
+    assert "we: 2.00 (2.00 … 2.00) times as fast" in text
+    assert "nin to 90%: 2 of 3 seeds | 21.0 (20.0 … 22.0) s, epoch 2 of 2" in text
+    assert "resnet to 92%: 0 of 1 seeds | not reached" in text
+    assert "3.0 times the time for 4.0 times the MACs" in text
+    # 6 operations × 1,000 MACs × 1.1 × images/s of 1e9.
+    assert "2% (1% … 3%) | of 1 GFLOP/s" in text
+    assert json.loads(json.dumps(FOUND)) == FOUND
+    picture = bench_picture(FOUND)
+    assert "this course 3,000, d2l 1,500" in picture.alt and "<svg" in picture.svg
