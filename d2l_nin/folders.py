@@ -65,7 +65,8 @@ def _to_grey(picture: Image.Image) -> numpy.ndarray:
     """Bytes (H, W) of a picture of any mode."""
     if picture.mode.startswith("I") or picture.mode == "F":
         # 16 bits and more: Pillow's own conversion would cut them off at 255. Formats
-        # don't tell how many bits are used, so the values do: 8, 16 or, else, stretched.
+        # don't tell how many bits are used, so the values do: 8, 16 or, if neither
+        # fits, from the smallest to the largest.
         X = numpy.asarray(picture).astype(numpy.float64)
         low, high = X.min(), X.max()
         if picture.mode.startswith("I") and low >= 0 and high < 2**16:
