@@ -205,7 +205,10 @@ def read_characters(
     if folder is not None:
         key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
         path = Path(folder) / f"characters-{key}.npz"
-        stored = checkpoint.load_newest(path)
+        try:
+            stored = checkpoint.load_newest(path)
+        except OSError:  # a folder that can't be read; told below, when it's written
+            stored = None
         if stored is not None and stored[1] == recipe:
             arrays = stored[0]
             return {s: (arrays[f"{s} images"], arrays[f"{s} labels"]) for s in sizes}

@@ -55,8 +55,10 @@ def read_picture(path: str | Path, *, invert: bool = False) -> numpy.ndarray:
     except Exception as error:  # each format's reader raises errors of its own
         raise ValueError(f"{path}: can't be read as a picture ({error})") from None
     edge = numpy.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    bars = int(numpy.bincount(edge).argmax())
-    square = ImageOps.pad(Image.fromarray(grey), (28, 28), color=bars)
+    square = Image.new("L", (28, 28), int(numpy.bincount(edge).argmax()))
+    height, width = (max(1, round(28 * side / max(grey.shape))) for side in grey.shape)
+    shrunk = Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC)
+    square.paste(shrunk, ((28 - width) // 2, (28 - height) // 2))
     image = numpy.asarray(square)
     return 255 - image if invert else image
 

