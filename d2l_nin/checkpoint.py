@@ -135,7 +135,7 @@ def load_newest(path: str | Path) -> tuple[dict, dict] | None:
 
 
 def cache_folder() -> Path:
-    """Where outcomes and drawings are kept: $D2L_NIN_CACHE, or build/cache in the clone.
+    """Where outcomes and drawings are: $D2L_NIN_CACHE, or build/cache in the clone.
 
     Outside a clone it is the user's cache folder.
     """
