@@ -12,6 +12,7 @@ wins. Rooms, each of which imports only rooms below it::
     floor 1  scenes  localization          garments to be found · where a net sees them
     floor 1  workers                       sums over the processes of a job
     floor 0  environment  runtime  layers  datasets  checkpoint  correlation  launch
+    floor 0  characters  folders           drawn characters · a reader's own pictures
 """
 
 from contextlib import suppress

@@ -15,8 +15,16 @@ import warnings
 from pathlib import Path
 
 import numpy
+from platformdirs import user_cache_path
 
-__all__ = ["DamagedCheckpoint", "load", "load_newest", "previous_of", "save"]
+__all__ = [
+    "DamagedCheckpoint",
+    "cache_folder",
+    "load",
+    "load_newest",
+    "previous_of",
+    "save",
+]
 
 _MAGIC = b"d2l_nin checkpoint 1\n"
 _RECORD = "record.json"  # no parameter has this name: theirs end in weight, bias, …
@@ -124,3 +132,16 @@ def load_newest(path: str | Path) -> tuple[dict, dict] | None:
         except DamagedCheckpoint as error:
             warnings.warn(f"{error}. It is not used.", stacklevel=2)
     return None
+
+
+def cache_folder() -> Path:
+    """Where outcomes and drawings are: $D2L_NIN_CACHE, or build/cache in the clone.
+
+    Outside a clone it is the user's cache folder.
+    """
+    if os.environ.get("D2L_NIN_CACHE"):
+        return Path(os.environ["D2L_NIN_CACHE"])
+    root = Path(__file__).parent.parent
+    if (root / "pyproject.toml").exists():
+        return root / "build" / "cache"
+    return user_cache_path("d2l_nin")

@@ -1,4 +1,4 @@
-"""Floor 0: Fashion-MNIST, from the files inside this package to batches.
+"""Floor 0: Fashion-MNIST, drawn characters and a reader's pictures as batches.
 
 The images stay in memory as bytes, (N, 28, 28). Each batch is made by indexing,
 augmented, resized and scaled to 0…1 as one array; no worker processes, no step per
@@ -15,16 +15,23 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy
 from mxnet import np
 
+from d2l_nin.characters import CHARACTERS, read_characters
+from d2l_nin.checkpoint import cache_folder
+from d2l_nin.folders import read_image_folder
 from d2l_nin.runtime import whole_number
 
 __all__ = [
     "FASHION_MNIST_LABELS",
     "ArrayIter",
+    "Characters",
+    "load_characters",
     "load_fashion_mnist",
+    "load_image_folder",
     "random_flip",
     "random_shift",
     "read_fashion_mnist",
@@ -481,3 +488,162 @@ def load_fashion_mnist(
         X[held_out], y[held_out], test_batch_size, resize=resize
     )
     return train_iter, test_iter, validation_iter
+
+
+# --- characters and a reader's own pictures ----------------------------------------
+
+
+class Characters(NamedTuple):
+    """Drawn characters in batches; no drawing is in two of them.
+
+    Attributes
+    ----------
+    train, test, validation : ArrayIter
+        Of the same font families.
+    held_out : ArrayIter
+        Of a family that the others don't have.
+    """
+
+    train: ArrayIter
+    test: ArrayIter
+    validation: ArrayIter
+    held_out: ArrayIter
+
+
+def load_characters(
+    batch_size: int,
+    resize: int | tuple[int, int] | None = None,
+    train_size: int = 220 * 62,
+    test_size: int = 40 * 62,
+    validation: int = 20 * 62,
+    held_out_size: int = 40 * 62,
+    held_out: str = "STIX",
+    augment: Augment | None = None,
+    seed: int = 0,
+    test_batch_size: int = 1000,
+    progress: bool | None = None,
+) -> Characters:
+    """0-9, A-Z and a-z in several fonts, drawn on the spot, as batches.
+
+    The drawings are kept in `checkpoint.cache_folder()`.
+
+    Parameters
+    ----------
+    batch_size : int
+    resize, augment, test_batch_size
+        As of `load_fashion_mnist`.
+    train_size, test_size, validation, held_out_size : int
+        Drawings of each set; every class as many, give or take one.
+    held_out : str
+        The font family, out of `characters.FONTS`, that only `held_out` has.
+    seed : int
+        Fixes the drawings, the order of each epoch and `augment`.
+    progress : bool, optional
+        Show a bar while drawing; None: only on a terminal.
+
+    Returns
+    -------
+    Characters
+        train, test, validation, held_out: `ArrayIter` with X (N, 1, 28, 28), light on
+        dark, and y (N,).
+
+    Raises
+    ------
+    ValueError, TypeError
+        The numbers are not possible, the family is unknown.
+    FileNotFoundError
+        A font file is missing.
+    """
+    batch_size = whole_number("batch_size", batch_size, 1)
+    test_batch_size = whole_number("test_batch_size", test_batch_size, 1)
+    seed = whole_number("seed", seed, 0)
+    sizes = {
+        "train": whole_number("train_size", train_size, 1),
+        "test": whole_number("test_size", test_size, 1),
+        "validation": whole_number("validation", validation, 1),
+        "held_out": whole_number("held_out_size", held_out_size, 1),
+    }
+    sets = read_characters(
+        sizes, held_out, seed, folder=cache_folder(), progress=progress
+    )
+    common = {"resize": resize, "seed": seed, "classes": CHARACTERS}
+    train_iter = ArrayIter(
+        *sets.pop("train"), batch_size, shuffle=True, augment=augment, **common
+    )
+    rest = {name: ArrayIter(*sets[name], test_batch_size, **common) for name in sets}
+    return Characters(train=train_iter, **rest)
+
+
+def load_image_folder(
+    path: str | Path,
+    batch_size: int = 32,
+    test_part: float = 0.0,
+    *,
+    on_error: str = "raise",
+    invert: bool = False,
+    augment: Augment | None = None,
+    seed: int = 0,
+) -> ArrayIter | tuple[ArrayIter, ArrayIter]:
+    """A reader's own pictures, one folder a class, as 28×28 grey batches.
+
+    The classes found are printed, in sorted order, with their number of pictures.
+
+    Parameters
+    ----------
+    path : str or Path
+    batch_size : int
+    test_part : float
+        From 0 to below 1: so much of each class, rounded, is held out. Equal pictures
+        stay together, so that none is in both.
+    on_error, invert
+        As of `folders.read_image_folder` and `folders.read_picture`.
+    augment : function (X, rng) -> X, optional
+        Of the training batches; see `ArrayIter`.
+    seed : int
+        Fixes which pictures are held out, and the order of each epoch.
+
+    Returns
+    -------
+    train_iter[, test_iter]
+        The second when `test_part` is not 0.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError, ValueError, TypeError
+        As `folders.read_image_folder`; `test_part` leaves no picture to train or test.
+    """
+    batch_size = whole_number("batch_size", batch_size, 1)
+    seed = whole_number("seed", seed, 0)
+    if not 0 <= test_part < 1:
+        raise ValueError(f"test_part: expected 0 ≤ test_part < 1, got {test_part}")
+    images, labels, classes = read_image_folder(path, on_error=on_error, invert=invert)
+    counts = numpy.bincount(labels, minlength=len(classes))
+    found = ", ".join(f"{name} ({n})" for name, n in zip(classes, counts))
+    print(f"{len(classes)} classes: {found}")
+    held_out = numpy.zeros(len(labels), bool)
+    if test_part:
+        digests = numpy.array([hashlib.sha256(x).hexdigest() for x in images])
+        rng = numpy.random.default_rng(seed)
+        for label, count in enumerate(counts):
+            rows = rng.permutation(numpy.flatnonzero(labels == label))
+            chosen = digests[rows[: round(test_part * count)]]
+            held_out |= numpy.isin(digests, chosen)
+        if held_out.all() or not held_out.any():
+            raise ValueError(
+                f"test_part={test_part} of {len(labels)} pictures leaves none to "
+                f"{'train' if held_out.all() else 'test'}."
+            )
+    train_iter = ArrayIter(
+        images[~held_out],
+        labels[~held_out],
+        batch_size,
+        shuffle=True,
+        augment=augment,
+        seed=seed,
+        classes=classes,
+    )
+    if not test_part:
+        return train_iter
+    return train_iter, ArrayIter(
+        images[held_out], labels[held_out], batch_size, classes=classes
+    )

@@ -19,10 +19,10 @@ import numpy
 import pandas
 from mxnet import autograd, gluon
 from mxnet.gluon import HybridBlock
-from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from d2l_nin import checkpoint as checkpoints
+from d2l_nin.checkpoint import cache_folder
 from d2l_nin.layers import check_initialized
 from d2l_nin.runtime import computes
 from d2l_nin.workers import Workers
@@ -764,19 +764,6 @@ def fit(
 
 
 # --- runs that are kept -----------------------------------------------------------
-
-
-def cache_folder() -> Path:
-    """Where `fit_cached` keeps outcomes: $D2L_NIN_CACHE, or build/cache in the clone.
-
-    Outside a clone it is the user's cache folder.
-    """
-    if os.environ.get("D2L_NIN_CACHE"):
-        return Path(os.environ["D2L_NIN_CACHE"])
-    root = Path(__file__).parent.parent
-    if (root / "pyproject.toml").exists():
-        return root / "build" / "cache"
-    return user_cache_path("d2l_nin")
 
 
 def _key_of_run(net, train_iter, settings: dict) -> str:
