@@ -285,6 +285,10 @@ def run_all(
         found["goals"] = time_to_accuracy(tell)
     if part in ("all", "growth"):
         found["growth"] = growth(tell)
+        tell("drawing characters")
+        found["characters"] = [
+            measure("characters", num_images=6200) for _ in range(repetitions)
+        ]
 
 
 def _text(values, form: str) -> str:
@@ -374,6 +378,10 @@ def table_rows(found: dict) -> list[tuple[str, str, str]]:
     ):
         if part in found:
             rows += make(found)
+    if "characters" in found:
+        drawn = [run["images_per_second"] for run in found["characters"]]
+        speed = f"{_text(drawn, '{:,.0f}')} a second"
+        rows.append(("characters drawn and kept", speed, "on one core"))
     for chapter, run in found.get("chapters", {}).items():
         rows.append((f"chapter {chapter}", f"{run['seconds']} s", "when it was saved"))
     return rows

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import mxnet as mx
 import numpy
 import psutil
 from mxnet import autograd, gluon, init
 
+from d2l_nin.characters import read_characters
 from d2l_nin.cost import summary
 from d2l_nin.datasets import load_fashion_mnist
 from d2l_nin.inception import inception_classroom
@@ -193,6 +196,13 @@ def _growth(job) -> dict:
     }
 
 
+def _characters(job) -> dict:
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        read_characters({"train": job["num_images"]}, folder=Path(folder))
+    return {"seconds": time.perf_counter() - start, "peak_mib": _peak_mib()}
+
+
 def main() -> None:
     """Do the job that stands as JSON in the last argument."""
     job = json.loads(sys.argv[-1])
@@ -203,6 +213,7 @@ def main() -> None:
         "plain Gluon loop": _plain,
         "goal": _goal,
         "growth": _growth,
+        "characters": _characters,
     }
     seed_everything(job.get("seed", 1))
     figures = kinds[job["name"]](job)

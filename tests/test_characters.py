@@ -7,7 +7,6 @@ import secrets
 import subprocess
 import sys
 import threading
-import time
 
 import numpy
 import pytest
@@ -186,13 +185,6 @@ def test_a_bar_while_drawing(capsys):
     load_characters(50, **{**SMALL, "progress": True, "seed": 1})
     load_characters(50, **{**SMALL, "seed": 2})
     assert "drawing characters" not in capsys.readouterr().err.split("\r")[-1]
-
-
-def test_fast_enough(tmp_path):
-    """1,000 a second on a core that is not shared; half of it on one that is."""
-    begin = time.process_time()
-    read_characters({"train": 600}, folder=tmp_path)
-    assert 600 / (time.process_time() - begin) > 500
 
 
 @pytest.mark.parametrize(
