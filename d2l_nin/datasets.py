@@ -32,6 +32,7 @@ __all__ = [
     "load_characters",
     "load_fashion_mnist",
     "load_image_folder",
+    "random_crop",
     "random_flip",
     "random_shift",
     "read_fashion_mnist",
@@ -281,6 +282,35 @@ def random_flip(X: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:
     return X
 
 
+def _windows_at(X, top, left, height: int, width: int) -> numpy.ndarray:
+    """A window (height, width) of each image (N, H, W), at its corner (top, left)."""
+    rows = top[:, None, None] + numpy.arange(height)[:, None]
+    columns = left[:, None, None] + numpy.arange(width)
+    return X[numpy.arange(len(X))[:, None, None], rows, columns]
+
+
+def random_crop(
+    X: numpy.ndarray, rng: numpy.random.Generator, size: int = 24
+) -> numpy.ndarray:
+    """Cut a square of `size` pixels out of each image of a batch (N, H, W), anywhere.
+
+    Returns
+    -------
+    array (N, size, size)
+
+    Raises
+    ------
+    ValueError
+        The square is larger than the images.
+    """
+    N, H, W = X.shape
+    if not 1 <= size <= min(H, W):
+        raise ValueError(f"size: expected 1 to {min(H, W)} for {H}×{W}, got {size}")
+    top = rng.integers(0, H - size + 1, N)
+    left = rng.integers(0, W - size + 1, N)
+    return _windows_at(X, top, left, size, size)
+
+
 def random_shift(
     X: numpy.ndarray, rng: numpy.random.Generator, max_shift: int = 2
 ) -> numpy.ndarray:
@@ -291,9 +321,7 @@ def random_shift(
     N, H, W = X.shape
     padded = numpy.pad(X, ((0, 0), (max_shift, max_shift), (max_shift, max_shift)))
     top, left = rng.integers(0, 2 * max_shift + 1, (2, N))
-    rows = top[:, None, None] + numpy.arange(H)[:, None]
-    columns = left[:, None, None] + numpy.arange(W)
-    return padded[numpy.arange(N)[:, None, None], rows, columns]
+    return _windows_at(padded, top, left, H, W)
 
 
 class ArrayIter:

@@ -13,6 +13,7 @@ from d2l_nin.datasets import (
     FASHION_MNIST_LABELS,
     ArrayIter,
     load_fashion_mnist,
+    random_crop,
     random_flip,
     random_shift,
     read_fashion_mnist,
@@ -324,6 +325,25 @@ def test_flips_and_shifts_move_pixels_and_nothing_else():
         for n in range(64)
     ]  # fmt: skip
     assert all(found) and (shifted != X).any()
+
+
+def test_crops_are_windows_of_the_image():
+    X = read_fashion_mnist()[0][0][:64]
+    cropped = random_crop(X, numpy.random.default_rng(0), size=24)
+    assert cropped.shape == (64, 24, 24)
+    corners = {
+        n: [(i, j) for i in range(5) for j in range(5)
+            if (X[n, i : i + 24, j : j + 24] == cropped[n]).all()]
+        for n in range(64)
+    }  # fmt: skip
+    assert all(corners.values())
+    assert len({places[0] for places in corners.values()}) > 10, "anywhere"
+    again = random_crop(X, numpy.random.default_rng(0), size=24)
+    numpy.testing.assert_array_equal(cropped, again)
+    numpy.testing.assert_array_equal(random_crop(X, numpy.random.default_rng(0), 28), X)
+    for size in (0, 29):
+        with pytest.raises(ValueError, match="expected 1 to 28 for 28×28"):
+            random_crop(X, numpy.random.default_rng(0), size)
 
 
 def test_labels_are_the_published_ones():

@@ -11,7 +11,7 @@ import pytest
 from mxnet import gluon, init, np
 from mxnet.gluon import nn
 
-from d2l_nin.datasets import ArrayIter, load_fashion_mnist
+from d2l_nin.datasets import ArrayIter, load_fashion_mnist, random_shift
 from d2l_nin.layers import Dense, HybridSequential
 from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
@@ -326,6 +326,26 @@ def test_memory_stays_flat_over_many_runs():
         train(seed=seed, net=nin_classroom())
         taken.append(process.memory_info().rss / 2**20)
     assert taken[-1] - taken[1] < 120, taken
+
+
+def test_memory_stays_flat_over_many_epochs():
+    """Forty epochs with shuffling, augmentation and a bigger size; MiB at each."""
+    import psutil
+
+    process, taken = psutil.Process(), []
+    train_iter, _ = load_fashion_mnist(
+        64, resize=32, train_size=256, augment=random_shift, seed=1
+    )
+    net = nin_classroom(widths=(16, 16, 16))
+    net.initialize()
+
+    def look(step, net):
+        if step % 4 == 0:
+            taken.append(process.memory_info().rss / 2**20)
+
+    fit(net, train_iter, num_epochs=40, lr=0.05, on_step=look)
+    assert len(taken) == 40
+    assert taken[-1] - taken[9] < 20, taken
 
 
 def test_nn_layers_of_gluon_work_too():
