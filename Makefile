@@ -4,7 +4,7 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 CHAPTER ?=
 
-.PHONY: help setup run test notebooks lab lock doctor clean
+.PHONY: help setup run test notebooks slides slides-pdf lab lock doctor clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -23,6 +23,12 @@ test: setup  ## what CI checks: ruff, the package's tests, every chapter under n
 
 notebooks: setup  ## re-execute the committed chapters and save them with their outputs
 	@$(PY) -m d2l_nin notebooks $(CHAPTER)
+
+slides: setup  ## build the slides of every chapter into build/slides
+	@$(PY) -m d2l_nin slides $(CHAPTER)
+
+slides-pdf: setup  ## the same, and print each deck to PDF
+	@$(PY) -m d2l_nin slides --pdf $(CHAPTER)
 
 lab: setup  ## open the chapters in JupyterLab
 	@$(PY) -m jupyter lab notebooks
