@@ -43,6 +43,7 @@ _VENDORED = (
     "mathjax/MathJax.js",
     "mathjax/config/TeX-AMS_SVG.js",
     "mathjax/jax/element/mml/optable",
+    "mathjax/jax/output/SVG/jax.js",
     "mathjax/jax/output/SVG/autoload",
     "mathjax/jax/output/SVG/fonts/TeX",
 )

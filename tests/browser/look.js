@@ -10,6 +10,10 @@ function examine(number) {
   const slide = Reveal.getCurrentSlide();
   const scale = Reveal.getScale();
   const frame = document.querySelector(".slides").getBoundingClientRect();
+  // A deck that nobody sees would otherwise have no fault.
+  if (Math.abs(scale - innerWidth / 1280) > 0.01 || frame.height < innerHeight - 2) {
+    found.push(`slide ${number}: does not fill the screen (scale ${scale})`);
+  }
   const notes = slide.querySelector("aside.notes");
   if (!notes || !/\d+ min\.[^]*Ask:/.test(notes.textContent)) {
     found.push(`slide ${number}: no notes with minutes and a question`);
