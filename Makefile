@@ -5,7 +5,7 @@ PY = $(VENV)/bin/python
 CHAPTER ?=
 BENCH ?=
 
-.PHONY: help setup run test bench notebooks lab lock doctor clean
+.PHONY: help setup run test bench notebooks slides slides-pdf lab lock doctor clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -33,6 +33,12 @@ bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (quarter of 
 
 notebooks: setup  ## re-execute the committed chapters and save them with their outputs
 	@$(PY) -m d2l_nin notebooks $(CHAPTER)
+
+slides: setup  ## build the slides of every chapter into build/slides
+	@$(PY) -m d2l_nin slides $(CHAPTER)
+
+slides-pdf: setup  ## the same, and print each deck to PDF
+	@$(PY) -m d2l_nin slides --pdf $(CHAPTER)
 
 lab: setup  ## open the chapters in JupyterLab
 	@$(PY) -m jupyter lab notebooks

@@ -217,15 +217,29 @@ def _markdown_to_html(context_or_text, text=None) -> str:
     return MarkdownWithMath(renderer=_MathML(escape=False)).render(source)
 
 
+def _for_reading(notebook):
+    """A copy without the cells that only slides and speakers need."""
+    notebook = copy.deepcopy(notebook)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if "slide-only" not in cell.metadata.get("tags", [])
+    ]
+    return notebook
+
+
 def to_html(notebook) -> str:
-    """The chapter as one HTML file that loads nothing from anywhere."""
+    """The chapter as one HTML file that loads nothing from anywhere.
+
+    What stands in it for slides only is left out.
+    """
     exporter = HTMLExporter(
         template_name="chapter",
         extra_template_basedirs=[str(Path(__file__).parent / "templates")],
         filters={"markdown2html": _markdown_to_html},
     )
     body, _ = exporter.from_notebook_node(
-        copy.deepcopy(notebook), {"metadata": {"name": title_of(notebook)}}
+        _for_reading(notebook), {"metadata": {"name": title_of(notebook)}}
     )
     return body
 

@@ -206,6 +206,37 @@ def notebooks(chapter: str) -> None:
 
 
 @main.command()
+@click.argument("chapter", default="")
+@click.option("--pdf", is_flag=True, help="Print each deck to slides.pdf as well.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=BUILD / "slides",
+    show_default=True,
+)
+def slides(chapter: str, pdf: bool, out: Path) -> None:
+    """Build the slides of every chapter, or of those that begin with CHAPTER (02)."""
+    from d2l_nin import slides as rooms
+
+    try:
+        node_modules = rooms.install_node_modules(BUILD / "node")
+        rooms.vendor(node_modules, out / "assets")
+        decks = []
+        for path in _chapters(chapter):
+            deck = rooms.build_deck(path, out)
+            decks.append(deck)
+            console.print(
+                f"{path.stem}: {deck.num_slides} slides, {deck.minutes} minutes"
+            )
+            if pdf:
+                console.print(f"  printed to {rooms.print_pdf(deck)}")
+        rooms.write_contents(decks, out)
+    except rooms.ToolMissing as error:
+        raise click.ClickException(str(error)) from None
+    console.print(f"Open {out}/index.html")
+
+
+@main.command()
 def doctor() -> None:
     """Say what this machine offers, what is wrong, and how to mend it."""
     from d2l_nin.doctor import examine
