@@ -216,14 +216,18 @@ def notebooks(chapter: str) -> None:
 )
 def slides(chapter: str, pdf: bool, out: Path) -> None:
     """Build the slides of every chapter, or of those that begin with CHAPTER (02)."""
+    import nbformat
+
     from d2l_nin import slides as rooms
+    from d2l_nin.chapters import title_of
 
     try:
         node_modules = rooms.install_node_modules(BUILD / "node")
         rooms.vendor(node_modules, out / "assets")
         decks = []
         for path in _chapters(chapter):
-            deck = rooms.build_deck(path, out)
+            title = title_of(nbformat.read(path, as_version=4))
+            deck = rooms.build_deck(path, title, out)
             decks.append(deck)
             console.print(
                 f"{path.stem}: {deck.num_slides} slides, {deck.minutes} minutes"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import re
 import shutil
@@ -14,8 +13,6 @@ import nbformat
 from jinja2 import Environment
 from nbconvert import SlidesExporter
 from traitlets.config import Config
-
-from d2l_nin.chapters import title_of
 
 __all__ = [
     "Deck",
@@ -122,10 +119,9 @@ def vendor(node_modules: Path, assets: Path) -> None:
     shutil.copy(SLIDES / "course.css", theme)
 
 
-def build_deck(path: Path, out: Path) -> Deck:
+def build_deck(path: Path, title: str, out: Path) -> Deck:
     """Write the slides of the chapter at `path` into a folder of its name in `out`."""
-    notebook = copy.deepcopy(nbformat.read(path, as_version=4))
-    title = title_of(notebook)
+    notebook = nbformat.read(path, as_version=4)
     minutes = 0
     for cell in notebook.cells:
         if cell.metadata.get("slideshow", {}).get("slide_type") == "notes":

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from d2l_nin import slides
-from d2l_nin.chapters import find_chapters, outputs_digest, to_html
+from d2l_nin.chapters import find_chapters, outputs_digest, title_of, to_html
 from d2l_nin.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -24,11 +24,16 @@ def node_modules():
     return slides.install_node_modules(ROOT / "build" / "node")
 
 
+def build(path, out):
+    title = title_of(nbformat.read(path, as_version=4))
+    return slides.build_deck(path, title, out)
+
+
 @pytest.fixture(scope="module")
 def built(node_modules, tmp_path_factory):
     out = tmp_path_factory.mktemp("slides")
     slides.vendor(node_modules, out / "assets")
-    decks = [slides.build_deck(path, out) for path in PATHS]
+    decks = [build(path, out) for path in PATHS]
     slides.write_contents(decks, out)
     return out, decks
 
@@ -83,22 +88,24 @@ def harmed(tmp_path, change):
 
 
 def test_faults_are_caught(node_modules, tmp_path):
-    """An overfull slide, small type, a bad formula, no notes, no alt text."""
+    """An overfull slide, small or pale type, a bad formula, no notes, no alt text."""
 
     def change(cells):
         cells[0].source += "\n\n" + "* one line too many\n" * 20
         cells[2].source += '\n\n<span style="font-size: 12px">too small to read</span>'
+        cells[2].source += '\n\n<span style="color: #999">pale words</span>'
         cells[4].source += r"\n\n$\frac{1$"
         cells[7].source = "nothing to say"
         cells[8].source += '\n\n<img src="../assets/missing.png">'
 
     slides.vendor(node_modules, tmp_path / "assets")
-    deck = slides.build_deck(harmed(tmp_path, change), tmp_path)
+    deck = build(harmed(tmp_path, change), tmp_path)
     [seen] = look(node_modules, str(deck.path / "index.html")).values()
     faults = "\n".join(seen["found"])
     for size in ("1280×720", "1920×1080"):
         assert re.search(rf"{size} slide 1: \w+ overflows", faults)
-        assert f"{size} slide 2: 'too small to read' is 12 px" in faults
+        assert f"{size} slide 2: 'too small to read' is 12 px high" in faults
+        assert f"{size} slide 2: 'pale words' has too little contrast" in faults
         assert f"{size} slide 4: no notes" in faults
         assert f"{size} slide 5: image without alt" in faults
     assert "failed: file:" in faults

@@ -4,6 +4,27 @@ const [modules, executablePath, ...decks] = process.argv.slice(2);
 const { chromium } = require(modules + "/playwright-core");
 const SIZES = [[1280, 720], [1920, 1080]];
 
+// Both run in the page. WCAG 2: (lighter + 0.05) / (darker + 0.05), AA asks for 4.5.
+function contrast(colour, other) {
+  const luminance = (text) => {
+    const [r, g, b] = text.match(/[\d.]+/g).slice(0, 3).map((n) => {
+      const c = n / 255;
+      return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [low, high] = [luminance(colour), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+function behind(element) {
+  for (let e = element; e; e = e.parentElement) {
+    const colour = getComputedStyle(e).backgroundColor;
+    if (!/^rgba\(.*, 0\)$|transparent/.test(colour)) return colour;
+  }
+  return "rgb(255, 255, 255)";
+}
+
 // Runs in the page, with one slide shown. Sizes are those of a 1280×720 slide.
 function examine(number) {
   const found = [];
@@ -36,7 +57,11 @@ function examine(number) {
     const text = walker.currentNode.textContent.trim();
     if (!text || parent.closest("aside, svg, script") || !parent.offsetWidth) continue;
     const least = parent.closest("pre, code") ? 18 : 24;
-    const size = parseFloat(getComputedStyle(parent).fontSize);
+    const style = getComputedStyle(parent);
+    const size = parseFloat(style.fontSize);
+    if (contrast(style.color, behind(parent)) < 4.5) {
+      found.push(`slide ${number}: '${text}' has too little contrast`);
+    }
     if (size < least) found.push(`slide ${number}: '${text}' is ${size} px high`);
     if (/\$.+\$|\\[a-z]+\{/.test(text) && least === 24) {
       found.push(`slide ${number}: '${text}' is not typeset`);
@@ -72,6 +97,7 @@ function examine(number) {
       await page.waitForSelector("body[data-ready]", { timeout: 20000 });
       numSlides = await page.evaluate(() => Reveal.getTotalSlides());
       for (let i = 0; i < numSlides; i++) {
+        if (i === 0) await page.addScriptTag({ content: `${contrast}\n${behind}` });
         await page.evaluate((i) => {
           Reveal.slide(i);
           Reveal.slide(i, 0, 100);
