@@ -37,6 +37,10 @@ RECIPE = {"lr": 0.3, "label_smoothing": 0.05}
 
 def _peak_mib() -> float:
     """The most memory that this process ever held."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage says begins with the memory of the parent
+        line = next(x for x in status.read_text().splitlines() if "VmHWM" in x)
+        return int(line.split()[1]) / 2**10
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024

@@ -68,7 +68,10 @@ function examine(number) {
     }
   }
   for (const image of slide.querySelectorAll("img")) {
-    if ((image.alt || "").length < 20) found.push(`slide ${number}: image without alt`);
+    // nbconvert fills a missing one with "No description has been provided …".
+    if ((image.alt || "").length < 20 || image.alt.startsWith("No description")) {
+      found.push(`slide ${number}: image without alt`);
+    }
     if (!image.naturalWidth) found.push(`slide ${number}: image does not load`);
     if (image.getBoundingClientRect().height / scale < 120) {
       found.push(`slide ${number}: image is too small`);
