@@ -23,7 +23,7 @@ test: setup  ## what CI checks: ruff, the package's tests, every chapter under n
 	@$(PY) -m pytest --nbval
 
 # PyTorch has an environment of its own, which the course does not need.
-bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (quarter of an hour)
+bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (under half an hour)
 	@test -x .venv-bench/.ready || { \
 	    echo "Setting up .venv-bench with PyTorch ..." && \
 	    $(PY) -m uv venv -q --clear --python $(PY) .venv-bench && \
