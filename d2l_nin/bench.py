@@ -383,5 +383,6 @@ def table_rows(found: dict) -> list[tuple[str, str, str]]:
         speed = f"{_text(drawn, '{:,.0f}')} a second"
         rows.append(("characters drawn and kept", speed, "on one core"))
     for chapter, run in found.get("chapters", {}).items():
-        rows.append((f"chapter {chapter}", f"{run['seconds']} s", "when it was saved"))
+        when = "just now" if run.get("measured") else "when it was saved"
+        rows.append((f"chapter {chapter}", f"{run['seconds']} s", when))
     return rows

@@ -267,8 +267,9 @@ def doctor() -> None:
 @click.option("--repetitions", default=3, show_default=True)
 @click.option("--images", default=60_000, show_default=True,
               help="Training images of one repetition.")  # fmt: skip
-@click.option("--part", type=click.Choice(["all", "loops", "goals", "growth"]),
-              default="all", show_default=True)  # fmt: skip
+@click.option("--part", default="all", show_default=True,
+              type=click.Choice(["all", "loops", "goals", "growth", "chapters"]),
+              help="'chapters' executes them; 'all' shows times as saved.")  # fmt: skip
 def bench(anyway, torch_python: Path, repetitions: int, images: int, part: str) -> None:
     """Measure the course beside what readers would use instead.
 
@@ -288,6 +289,11 @@ def bench(anyway, torch_python: Path, repetitions: int, images: int, part: str) 
         )  # fmt: skip
     found["busy after"] = measuring.busy_share()
     found["chapters"] = chapter_runs(NOTEBOOKS)
+    if part == "chapters":
+        found["chapters"] = {
+            execution.path.stem: {"seconds": round(execution.seconds), "measured": True}
+            for execution in _execute_all(_chapters(""))
+        }
     (BUILD / "bench.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     busy = max(found["busy before"], found["busy after"]) > measuring.MOST_BUSY
     table = Table(title="THE MACHINE WAS BUSY: these ratios mean little" if busy
