@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 BATCH_SIZES = (64, 128, 256)
-NUM_IMAGES, NUM_TEST_IMAGES = 60_000, 10_000
+NUM_IMAGES = 60_000
 MOST_BUSY = 0.08  # of all processors, by others, while we do nothing
 
 # The contestants: all train the classroom NiN for one epoch and take its accuracy.
