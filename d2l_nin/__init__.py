@@ -6,10 +6,12 @@ wins. Rooms, each of which imports only rooms below it::
 
     floor 4  cli                           python -m d2l_nin
     floor 3  figures  chapters  doctor     pictures · running notebooks · diagnosis
+    floor 3  checks                        instant feedback for the exercises
     floor 3  slides                        decks made of the notebooks
     floor 3  bench  bench_loops            the course beside other loops
     floor 3  bench_torch                   a script on its own, under PyTorch
     floor 2  training  cost                fit, evaluate · shapes, parameters, MACs
+    floor 2  exercise                      what a check is made of
     floor 1  nin  inception  resnet        blocks and nets
     floor 1  baselines                     what they are compared with
     floor 1  scenes  localization          garments to be found · where a net sees them

@@ -1,0 +1,376 @@
+"""Floor 2: what an exercise is, and how an answer is told right from wrong.
+
+A check is a function that takes an answer and returns if it is right, or raises
+`Wrong`. The decorator `exercise` makes it answer a reader: unanswered, wrong with hints
+that grow stronger, an error of the reader's own with its line, too slow, or right.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import linecache
+import signal
+import sys
+import threading
+import time
+import traceback
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import mxnet as mx
+import numpy
+from mxnet.gluon import Block
+
+__all__ = [
+    "Exercise",
+    "Verdict",
+    "Wrong",
+    "as_array",
+    "as_net",
+    "as_number",
+    "as_text",
+    "as_whole_number",
+    "call",
+    "exercise",
+    "expect_close",
+    "expect_shape",
+]
+
+UNANSWERED, RIGHT, WRONG, FAILED, TOO_SLOW = (
+    "unanswered",
+    "right",
+    "wrong",
+    "failed",
+    "too slow",
+)
+_MARKS = {UNANSWERED: "○", RIGHT: "✓", WRONG: "✗", FAILED: "✗", TOO_SLOW: "✗"}
+_COLOURS = {UNANSWERED: "#767676", RIGHT: "#0072b2"}  # the others: vermilion
+# Frames of these files are ours or a library's, not the reader's.
+_NOT_THE_READERS = (str(Path(__file__).parent.parent / "d2l_nin"), "site-packages",
+                    "dist-packages", "/lib/python3", "<decorator")  # fmt: skip
+
+
+class Wrong(Exception):
+    """An answer is wrong.
+
+    Parameters
+    ----------
+    expected : str
+        In words; never the answer itself.
+    came : str
+    mistake : str
+        The likely mistake, where it is known; a full sentence.
+    """
+
+    def __init__(self, expected: str, came: str, mistake: str = ""):
+        super().__init__(expected, came, mistake)
+        self.expected, self.came, self.mistake = expected, came, mistake
+
+
+class TooSlow(BaseException):
+    """The time limit is over. Not an Exception, so that an answer seldom catches it."""
+
+
+@dataclass
+class Verdict:
+    """What a check says of an answer.
+
+    Attributes
+    ----------
+    name : str
+        Chapter and exercise, "ch02.padding".
+    status : str
+        "unanswered", "right", "wrong", "failed" (it raised) or "too slow".
+    lines : tuple of str
+        What a reader sees below the first line.
+    """
+
+    name: str
+    status: str
+    lines: tuple[str, ...]
+
+    @property
+    def is_right(self) -> bool:
+        return self.status == RIGHT
+
+    def _first_line(self) -> str:
+        return f"{_MARKS[self.status]} {self.name}: {self.status}"
+
+    def __repr__(self) -> str:
+        return "\n".join([self._first_line(), *(f"  {line}" for line in self.lines)])
+
+    def _repr_html_(self) -> str:
+        colour = _COLOURS.get(self.status, "#d55e00")
+        lines = "".join(
+            f"<div style='white-space:pre-wrap'>{html.escape(line)}</div>"
+            for line in self.lines
+        )
+        return (
+            f"<div role='status' style='border-left:6px solid {colour};"
+            "padding:4px 12px;font-size:1rem;line-height:1.5'>"
+            f"<strong>{html.escape(self._first_line())}</strong>{lines}</div>"
+        )
+
+
+@contextmanager
+def _time_limit(seconds: float):
+    """Raise TooSlow in the block when `seconds` are over.
+
+    Only the main thread can be interrupted, and only where Python runs; elsewhere the
+    limit is looked at when the block ends. The alarm rings again every half second;
+    from the second time on every line of the answer raises, for one that catches all.
+    """
+    start = time.perf_counter()
+    alarms = (
+        hasattr(signal, "setitimer")
+        and threading.current_thread() is threading.main_thread()
+    )
+
+    rings = 0
+
+    def stop_at_each_line(*_):
+        raise TooSlow
+
+    def stop(_, frame):
+        nonlocal rings
+        rings += 1
+        while rings > 1 and frame is not None and frame.f_code.co_filename != __file__:
+            frame.f_trace = stop_at_each_line
+            frame = frame.f_back
+        if rings > 1:
+            sys.settrace(stop_at_each_line)
+        raise TooSlow
+
+    if alarms:
+        traced_before = sys.gettrace()
+        before = signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
+    try:
+        yield
+    finally:
+        if alarms:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            sys.settrace(traced_before)
+            signal.signal(signal.SIGALRM, before)
+    if time.perf_counter() - start > seconds:
+        raise TooSlow
+
+
+def _is_unanswered(answer) -> bool:
+    """`...`, None, or a function or class with nothing in it."""
+    if answer is ... or answer is None:
+        return True
+    code = getattr(answer, "__code__", None)
+    if code is None:
+        return False
+    empty, documented = (lambda: None).__code__, code.co_consts[:1]
+    nothing = all(c is None or c is ... or (c,) == documented for c in code.co_consts)
+    return code.co_code == empty.co_code and nothing and not code.co_names
+
+
+def _readers_line(error: BaseException) -> str:
+    """The reader's own line in a traceback, the last one; empty if there is none."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not any(part in frame.filename for part in _NOT_THE_READERS):
+            line = frame.line or linecache.getline(frame.filename, frame.lineno)
+            return f"line {frame.lineno}: {line.strip()}"
+    return ""
+
+
+class Exercise:
+    """A check that answers a reader; made by `exercise`."""
+
+    def __init__(self, check, hints, remember: str, seconds: float):
+        functools.update_wrapper(self, check)
+        self.check, self.hints, self.remember = check, tuple(hints), remember
+        self.seconds = seconds
+        self.num_wrong = 0
+        chapter = check.__module__.rpartition(".")[2]
+        self.name = f"{chapter}.{check.__name__}"
+
+    def __repr__(self) -> str:
+        first = (self.__doc__ or "").strip().splitlines()[0]
+        return f"<exercise {self.name}: {first}>"
+
+    def __call__(self, answer=..., *measured) -> Verdict:
+        """What a reader sees. Each wrong answer makes the hint stronger.
+
+        Parameters
+        ----------
+        answer : object
+        measured : objects
+            What a cell measured, for an exercise that asks for a prediction.
+        """
+        verdict = self.judge(answer, *measured)
+        if verdict.status in (UNANSWERED, RIGHT):
+            return verdict
+        hint = self.hints[min(self.num_wrong, len(self.hints) - 1)]
+        self.num_wrong += 1
+        return Verdict(verdict.name, verdict.status, (*verdict.lines, f"Hint: {hint}"))
+
+    def judge(self, answer=..., *measured) -> Verdict:
+        """The same without a hint that depends on how often it was called."""
+        if _is_unanswered(answer):
+            lines = (f"Put your answer in place of the dots. Hint: {self.hints[0]}",)
+            return Verdict(self.name, UNANSWERED, lines)
+        try:
+            with _time_limit(self.seconds):
+                self.check(answer, *measured)
+        except Wrong as wrong:
+            lines = [f"Expected: {wrong.expected}", f"Came: {wrong.came}"]
+            if wrong.mistake:
+                lines.append(wrong.mistake)
+            return Verdict(self.name, WRONG, tuple(lines))
+        except TooSlow:
+            lines = (f"Stopped after {self.seconds:g} s. Does a loop never end?",)
+            return Verdict(self.name, TOO_SLOW, lines)
+        except (Exception, SystemExit, GeneratorExit) as error:
+            said = str(error).strip().splitlines()
+            said = f"{type(error).__name__}: {said[0] if said else '(no message)'}"
+            where = _readers_line(error)
+            lines = ["Your answer raised an error when it was tried:"]
+            lines += [where, said] if where else [said]
+            return Verdict(self.name, FAILED, tuple(lines))
+        return Verdict(self.name, RIGHT, (self.remember,))
+
+
+def exercise(*hints: str, remember: str, seconds: float = 20):
+    """Make a check an `Exercise`.
+
+    Parameters
+    ----------
+    hints : str
+        From weak to strong; two or more. The first is told with the question.
+    remember : str
+        The sentence worth remembering, told with "right".
+    seconds : float
+        The time limit.
+    """
+    if len(hints) < 2:
+        raise ValueError(
+            f"hints: expected two or more, from weak to strong, got {hints}"
+        )
+    return lambda check: Exercise(check, hints, remember, seconds)
+
+
+# --- what checks are made of -----------------------------------------------------
+
+
+def _short(value) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def as_array(value, what: str = "an array") -> numpy.ndarray:
+    """A NumPy array of what an answer returned: MXNet's np or nd, NumPy's, a list."""
+    if isinstance(value, mx.nd.NDArray):  # np's arrays are of this class as well
+        return value.asnumpy()
+    try:
+        array = numpy.asarray(value)
+    except Exception:
+        array = None
+    if array is None or array.dtype.kind not in "biuf":
+        raise Wrong(f"{what}: an array of numbers", f"{_short(value)}")
+    return array
+
+
+def as_number(answer, what: str = "a number") -> float:
+    """One number, of whatever kind."""
+    if isinstance(answer, (str, bytes, bool)) or callable(answer):
+        raise Wrong(what, f"{_short(answer)}, of type {type(answer).__name__}")
+    array = as_array(answer, what)
+    if array.size != 1:
+        raise Wrong(what, f"{array.size} numbers")
+    number = float(array.reshape(-1)[0])
+    if not numpy.isfinite(number):
+        raise Wrong(what, f"{number}")
+    return number
+
+
+def as_whole_number(answer, what: str = "a whole number") -> int:
+    """One whole number; 12.0 is one as well."""
+    number = as_number(answer, what)
+    if number != int(number):
+        raise Wrong(what, f"{number:g}, which is not whole")
+    return int(number)
+
+
+def as_text(answer, options) -> str:
+    """One of `options`, in whatever case."""
+    text = answer.strip().casefold() if isinstance(answer, str) else None
+    found = [option for option in options if option.casefold() == text]
+    if not found:
+        raise Wrong("one of " + ", ".join(map(repr, options)), _short(answer))
+    return found[0]
+
+
+def call(answer, *arguments, what: str = "a function"):
+    """What an answer returns; one written for MXNet's nd arrays gets those.
+
+    An answer that hands out nothing is told that it did.
+    """
+    if not callable(answer):
+        raise Wrong(what, f"{_short(answer)}, which can't be called")
+    try:
+        returned = answer(*arguments)
+    except (TypeError, mx.MXNetError, AttributeError) as error:
+        as_nd = [
+            a.as_nd_ndarray() if isinstance(a, mx.np.ndarray) else a for a in arguments
+        ]
+        # Only an array of the other kind can be the cause; else the error is theirs.
+        if "as_nd_ndarray" not in str(error) and "nd.NDArray" not in str(error):
+            raise
+        returned = answer(*as_nd)
+    if returned is None or returned is ...:
+        raise Wrong(f"{what} that returns something", "nothing: is a return missing?")
+    return returned
+
+
+def as_net(answer, *arguments, what: str = "a net"):
+    """A net: the answer itself, or what it makes when called with `arguments`.
+
+    It is initialized, when it isn't, with the same random weights each time.
+    """
+    net = answer if isinstance(answer, Block) else call(answer, *arguments, what=what)
+    if not isinstance(net, Block):
+        raise Wrong(f"{what} (a Gluon Block)", _short(net))
+    mx.random.seed(0)
+    for param in net.collect_params().values():
+        if param._data is None and not param._deferred_init:
+            param.initialize(mx.init.Normal(0.1))
+    return net
+
+
+def expect_shape(value, shape: tuple, mistakes=None, what: str = "the output"):
+    """Raise Wrong unless `value` has this shape; `mistakes`: a shape to its cause."""
+    array = as_array(value, what)
+    if array.shape != tuple(shape):
+        mistake = (mistakes or {}).get(array.shape, "")
+        raise Wrong(f"{what} of shape {tuple(shape)}", f"{array.shape}", mistake)
+    return array
+
+
+def expect_close(value, wanted, mistakes=(), what: str = "the output", atol=1e-4):
+    """Raise Wrong unless `value` equals `wanted` within rounding.
+
+    Parameters
+    ----------
+    value, wanted : array
+    mistakes : pairs (array, str)
+        What a known mistake makes, and the sentence that names it.
+    """
+    array = expect_shape(value, numpy.shape(wanted), what=what)
+    if numpy.allclose(array, wanted, rtol=1e-3, atol=atol):
+        return
+    mistake = ""
+    for wrong, sentence in mistakes:
+        if numpy.shape(wrong) == array.shape and numpy.allclose(
+            array, wrong, rtol=1e-3, atol=atol
+        ):
+            mistake = sentence
+            break
+    away = float(numpy.abs(array - wanted).max())
+    raise Wrong(f"{what} with the right values", f"values up to {away:.3g} away",
+                mistake)  # fmt: skip

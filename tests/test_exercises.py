@@ -1,0 +1,168 @@
+"""The exercises: every right answer is right, every wrong one is told why."""
+
+import importlib
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from d2l_nin import checks
+from d2l_nin.chapters import find_chapters
+from d2l_nin.exercise import FAILED, RIGHT, UNANSWERED
+from tests.answers import Measured
+
+ROOT = Path(__file__).parent.parent
+PATHS = {path.name[:2]: path for path in find_chapters(ROOT / "notebooks")}
+KINDS = ("on paper", "code", "predict", "open")
+HEADING = re.compile(r"^### Exercise (\d+) · (.+)$", re.MULTILINE)
+
+
+def bank(chapter):
+    """RIGHT and WRONG answers; see tests/answers."""
+    return importlib.import_module(f"tests.answers.ch{chapter}")
+
+
+def arguments(answer):
+    """An answer of a bank; a tuple marked `measured` carries more arguments."""
+    return answer if isinstance(answer, Measured) else (answer,)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def exercise_cells(notebook):
+    return [
+        cell for cell in notebook.cells if "exercise" in cell.metadata.get("tags", [])
+    ]
+
+
+def name_in(cell, chapter):
+    return re.search(rf"check\.ch{chapter}\.(\w+)\(", cell.source).group(1)
+
+
+def all_exercises():
+    return [
+        pytest.param(chapter, name, id=f"{chapter}.{name}")
+        for chapter in PATHS
+        for name in checks.exercises_of(chapter)
+    ]
+
+
+@pytest.mark.parametrize("chapter", PATHS)
+def test_a_chapter_has_five_to_eight_of_every_kind(chapter):
+    notebook = read(PATHS[chapter])
+    text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    headings = HEADING.findall(text)
+    kinds = [kind for _, kind in headings]
+    assert [int(number) for number, _ in headings] == list(range(1, len(kinds) + 1))
+    assert 5 <= len(kinds) <= 8 and set(kinds) == set(KINDS)
+    assert kinds.count("code") >= 2
+    names = [name_in(cell, chapter) for cell in exercise_cells(notebook)]
+    assert names == list(checks.exercises_of(chapter))
+    assert len(names) == len(kinds)
+
+
+@pytest.mark.parametrize("chapter", PATHS)
+def test_solutions_follow_the_exercises_and_are_right(chapter):
+    chapter_text = read(PATHS[chapter])
+    path = ROOT / "notebooks" / "solutions" / PATHS[chapter].name
+    solutions = read(path)
+
+    def questions(notebook):
+        """From each heading to the text below it, up to a line **Reasoning.**"""
+        text = "\n\n".join(
+            c.source for c in notebook.cells if c.cell_type == "markdown"
+        )
+        parts = re.split(r"^(?:## .+|\*\*Reasoning\.\*\*.*)$", text, flags=re.M)
+        found = "\n".join(parts)
+        return HEADING.findall(found)
+
+    assert questions(solutions) == questions(chapter_text)
+    asked = [c.source for c in chapter_text.cells if HEADING.match(c.source)]
+    answered = [c.source for c in solutions.cells if HEADING.match(c.source)]
+    assert answered == asked, "the question stands word for word in both"
+    cells = exercise_cells(solutions)
+    assert [name_in(c, chapter) for c in cells] == list(checks.exercises_of(chapter))
+    for cell in cells:
+        shown = cell.outputs[-1]["data"]["text/plain"]
+        assert shown.startswith("✓"), shown
+    reasons = [c for c in solutions.cells if c.source.startswith("**Reasoning.**")]
+    assert len(reasons) == len(cells)
+
+
+@pytest.mark.parametrize("chapter", PATHS)
+def test_chapters_ship_unanswered(chapter):
+    for cell in exercise_cells(read(PATHS[chapter])):
+        assert "answer = ..." in cell.source
+        assert cell.outputs[-1]["data"]["text/plain"].startswith("○"), cell.source
+
+
+@pytest.mark.parametrize("chapter, name", all_exercises())
+def test_unanswered_is_told_kindly(chapter, name):
+    exercise = checks.exercises_of(chapter)[name]
+
+    def stub(X): ...
+
+    for answer in (..., None, stub):
+        verdict = exercise(answer)
+        assert verdict.status == UNANSWERED and exercise.hints[0] in repr(verdict)
+    assert len(set(exercise.hints)) >= 2 and exercise.remember.endswith(".")
+
+
+@pytest.mark.parametrize("chapter, name", all_exercises())
+def test_right_answers_are_right(chapter, name):
+    exercise = checks.exercises_of(chapter)[name]
+    answers = bank(chapter).RIGHT[name]
+    for answer in answers:
+        verdict = exercise.judge(*arguments(answer))
+        assert verdict.status == RIGHT, verdict
+    if callable(answers[0]):
+        assert len(answers) >= 3
+
+
+@pytest.mark.parametrize("chapter, name", all_exercises())
+def test_wrong_answers_are_told_why(chapter, name):
+    exercise = checks.exercises_of(chapter)[name]
+    answers = bank(chapter).WRONG[name]
+    code = callable(bank(chapter).RIGHT[name][0])
+    assert len(answers) >= (8 if code else 2)
+    said = []
+    for answer, fragment in answers:
+        verdict = exercise.judge(*arguments(answer))
+        assert verdict.status not in (RIGHT, UNANSWERED), fragment
+        assert fragment in repr(verdict), verdict
+        said.append(verdict.lines)
+    if code:  # each its own hint
+        assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize("chapter, name", all_exercises())
+def test_what_comes_back_never_holds_the_answer(chapter, name):
+    exercise = checks.exercises_of(chapter)[name]
+    right = bank(chapter).RIGHT[name][0]
+    if not isinstance(right, (int, float)) or abs(right) < 10:
+        return
+    shown = {f"{right}", f"{right:,}"}
+    for answer, _ in bank(chapter).WRONG[name]:
+        exercise.num_wrong = 0
+        for _ in range(5):
+            text = repr(exercise(*arguments(answer)))
+            assert not any(re.search(rf"(?<![\d,.]){n}(?![\d,])", text) for n in shown)
+
+
+@pytest.mark.parametrize("chapter, name", all_exercises())
+def test_nonsense_is_never_right(chapter, name):
+    exercise = checks.exercises_of(chapter)[name]
+
+    def raises(*_):
+        raise RuntimeError("on purpose")
+
+    for answer in ("", "nonsense", object(), [], {}, float("nan"), lambda *_: "x"):
+        assert exercise.judge(answer).status not in (RIGHT, UNANSWERED)
+    verdict = exercise.judge(raises)
+    assert verdict.status not in (RIGHT, UNANSWERED)
+    if callable(bank(chapter).RIGHT[name][0]):
+        assert verdict.status == FAILED
+        assert 'raise RuntimeError("on purpose")' in repr(verdict)
