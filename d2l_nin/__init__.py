@@ -16,7 +16,8 @@ wins. Rooms, each of which imports only rooms below it::
     floor 1  baselines                     what they are compared with
     floor 1  scenes  localization          garments to be found · where a net sees them
     floor 1  workers                       sums over the processes of a job
-    floor 0  environment  runtime  layers  datasets  checkpoint  correlation  launch
+    floor 0  environment  runtime  layers  losses  datasets  checkpoint  correlation
+    floor 0  launch
     floor 0  characters  folders           drawn characters · a reader's own pictures
 """
 

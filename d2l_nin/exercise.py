@@ -49,7 +49,8 @@ _MARKS = {UNANSWERED: "○", RIGHT: "✓", WRONG: "✗", FAILED: "✗", TOO_SLOW
 _COLOURS = {UNANSWERED: "#767676", RIGHT: "#0072b2"}  # the others: vermilion
 # Frames of these files are ours or a library's, not the reader's.
 _NOT_THE_READERS = (str(Path(__file__).parent.parent / "d2l_nin"), "site-packages",
-                    "dist-packages", "/lib/python3", "<decorator")  # fmt: skip
+                    "dist-packages", "/lib/python3", "<__array_function__",
+                    "<decorator")  # fmt: skip
 
 
 class Wrong(Exception):

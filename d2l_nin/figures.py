@@ -279,18 +279,22 @@ def scene_grid(scenes, titles, boxes=None, points=None, *, alt: str, num_cols=5)
 
 
 def confusion_matrix(counts, classes, *, alt: str):
-    """Counts (true class, predicted class), shaded by their share of the row."""
-    counts = _numpy(counts)
+    """Counts (true class, predicted class), shaded by their share of the row.
+
+    Up to twenty classes the counts are written in their places.
+    """
+    counts, few = _numpy(counts), len(classes) <= 20
     share = counts / counts.sum(1, keepdims=True).clip(1)
     with _style(), matplotlib.rc_context({"axes.grid": False}):
         fig, ax = plt.subplots(figsize=(6.6, 5.6), layout="constrained")
         drawn = ax.imshow(share, cmap="cividis", vmin=0, vmax=1)
-        for i, j in numpy.ndindex(*counts.shape):
+        for i, j in numpy.ndindex(*counts.shape if few else (0, 0)):
             colour = "black" if share[i, j] > 0.5 else "white"
             ax.text(j, i, f"{counts[i, j]}", ha="center", va="center", color=colour,
                     fontsize=8)  # fmt: skip
-        ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-        ax.set_yticks(range(len(classes)), classes)
+        ends = {"rotation": 45, "ha": "right"} if few else {"fontsize": 6}
+        ax.set_xticks(range(len(classes)), classes, **ends)
+        ax.set_yticks(range(len(classes)), classes, fontsize=None if few else 6)
         ax.set_xlabel("predicted class")
         ax.set_ylabel("true class")
         fig.colorbar(drawn, label="share of the true class", shrink=0.8)

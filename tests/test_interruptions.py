@@ -95,6 +95,9 @@ def small_run(**options):
 
 
 def test_ctrl_c_leaves_a_net_and_a_history():
+    # A shell's background jobs ignore Ctrl-C, and so would these tests in one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def on_step(step, net):
         if step == 6:
             os.kill(os.getpid(), signal.SIGINT)

@@ -26,9 +26,11 @@ LIMITS = {
     "03": (300, 1536),
     "04": (240, 1536),
     "05": (360, 1536),
+    "06": (300, 1536),
 }
 # Where the definitions of cells marked #@save may be at home.
-MODULES = ("correlation", "nin", "localization", "inception", "resnet", "training")
+MODULES = ("correlation", "losses", "nin", "localization", "inception", "resnet",
+           "training")  # fmt: skip
 
 
 def read(path):
