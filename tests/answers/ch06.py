@@ -246,7 +246,7 @@ WRONG = {
         (lambda y, k: unchecked(y, k) * y[:, None], "label itself"),
         (lambda y, k: numpy.zeros((len(y), k)), "All are zero"),
         (lambda y, k: unchecked(y, 5), "out of bounds"),
-        (lambda y, k: y.reshape(-1, 1) == np.unique(y), "that occurs"),
+        (lambda y, k: y.reshape(-1, 1) == numpy.unique(y), "that occurs"),
         (lambda y, k: npx.onehot(y, k), "npx.onehot"),
     ],
     "accuracy_by_class": [
