@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import html
-import linecache
 import signal
 import sys
 import threading
@@ -160,7 +159,7 @@ def _time_limit(seconds: float):
 
 
 def _is_unanswered(answer) -> bool:
-    """`...`, None, or a function or class with nothing in it."""
+    """`...`, None, or a function with nothing in it."""
     if answer is ... or answer is None:
         return True
     code = getattr(answer, "__code__", None)
@@ -174,10 +173,9 @@ def _is_unanswered(answer) -> bool:
 def _readers_line(error: BaseException) -> str:
     """The reader's own line in a traceback, the last one; empty if there is none."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not any(part in frame.filename for part in _NOT_THE_READERS):
-            line = frame.line or linecache.getline(frame.filename, frame.lineno)
-            if line.strip():  # functions that a library makes as text have none
-                return f"line {frame.lineno}: {line.strip()}"
+        theirs = not any(part in frame.filename for part in _NOT_THE_READERS)
+        if theirs and frame.line:  # a function that a library makes as text has none
+            return f"line {frame.lineno}: {frame.line}"
     return ""
 
 

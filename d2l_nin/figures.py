@@ -288,13 +288,16 @@ def confusion_matrix(counts, classes, *, alt: str):
     with _style(), matplotlib.rc_context({"axes.grid": False}):
         fig, ax = plt.subplots(figsize=(6.6, 5.6), layout="constrained")
         drawn = ax.imshow(share, cmap="cividis", vmin=0, vmax=1)
-        for i, j in numpy.ndindex(*counts.shape if few else (0, 0)):
-            colour = "black" if share[i, j] > 0.5 else "white"
-            ax.text(j, i, f"{counts[i, j]}", ha="center", va="center", color=colour,
-                    fontsize=8)  # fmt: skip
-        ends = {"rotation": 45, "ha": "right"} if few else {"fontsize": 6}
-        ax.set_xticks(range(len(classes)), classes, **ends)
-        ax.set_yticks(range(len(classes)), classes, fontsize=None if few else 6)
+        ax.set_xticks(range(len(classes)), classes)
+        ax.set_yticks(range(len(classes)), classes)
+        if few:
+            for i, j in numpy.ndindex(*counts.shape):
+                colour = "black" if share[i, j] > 0.5 else "white"
+                ax.text(j, i, f"{counts[i, j]}", ha="center", va="center",
+                        color=colour, fontsize=8)  # fmt: skip
+            plt.setp(ax.get_xticklabels(), rotation=45, ha="right")
+        else:
+            ax.tick_params(labelsize=6)
         ax.set_xlabel("predicted class")
         ax.set_ylabel("true class")
         fig.colorbar(drawn, label="share of the true class", shrink=0.8)

@@ -30,12 +30,18 @@ def bank(chapter):
 
 
 def arguments(answer):
-    """An answer of a bank; a tuple marked `measured` carries more arguments."""
+    """An answer of a bank as the arguments of a check."""
     return answer if isinstance(answer, Measured) else (answer,)
 
 
 def read(path):
     return nbformat.read(path, as_version=4)
+
+
+def headings(notebook):
+    """The number and kind of each exercise."""
+    text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    return HEADING.findall(text)
 
 
 def exercise_cells(notebook):
@@ -59,10 +65,8 @@ def all_exercises():
 @pytest.mark.parametrize("chapter", PATHS)
 def test_a_chapter_has_five_to_eight_of_every_kind(chapter):
     notebook = read(PATHS[chapter])
-    text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    headings = HEADING.findall(text)
-    kinds = [kind for _, kind in headings]
-    assert [int(number) for number, _ in headings] == list(range(1, len(kinds) + 1))
+    numbers, kinds = zip(*headings(notebook))
+    assert [int(number) for number in numbers] == list(range(1, len(kinds) + 1))
     assert 5 <= len(kinds) <= 8 and set(kinds) == set(KINDS)
     assert kinds.count("code") >= 2
     names = [name_in(cell, chapter) for cell in exercise_cells(notebook)]
@@ -75,16 +79,7 @@ def test_solutions_follow_the_exercises_and_are_right(chapter):
     chapter_text = read(PATHS[chapter])
     solutions = read(SOLUTIONS / PATHS[chapter].name)
 
-    def questions(notebook):
-        """From each heading to the text below it, up to a line **Reasoning.**"""
-        text = "\n\n".join(
-            c.source for c in notebook.cells if c.cell_type == "markdown"
-        )
-        parts = re.split(r"^(?:## .+|\*\*Reasoning\.\*\*.*)$", text, flags=re.M)
-        found = "\n".join(parts)
-        return HEADING.findall(found)
-
-    assert questions(solutions) == questions(chapter_text)
+    assert headings(solutions) == headings(chapter_text)
     asked = [c.source for c in chapter_text.cells if HEADING.match(c.source)]
     answered = [c.source for c in solutions.cells if HEADING.match(c.source)]
     assert answered == asked, "the question stands word for word in both"
