@@ -100,7 +100,121 @@ def number_of_blocks(answer):
     )
 
 
-# --- code ------------------------------------------------------------------------
+# --- code: functions of numbers --------------------------------------------------
+
+
+def _compare_cases(came, cases, rule, mistakes, what):
+    """Raise Wrong at the first case that differs from `rule`.
+
+    A mistake is named when it explains everything that came.
+    """
+    for value, case in zip(came, cases):
+        if value == rule(*case):
+            continue
+        fits = (
+            sentence
+            for wrong, sentence in mistakes
+            if all(wrong(*c) == v for v, c in zip(came, cases))
+        )
+        shown = f"{value:,}" if isinstance(value, int) else repr(value)
+        raise Wrong(f"for {case} {what}", shown, next(fits, ""))
+
+
+_WORDS = ("degradation", "overfitting", "neither")
+
+
+def _tell(shallow_train, shallow_test, deep_train, deep_test, margin=0.02):
+    if deep_train > shallow_train + margin:
+        return "degradation"
+    return "overfitting" if deep_test > shallow_test + margin else "neither"
+
+
+def _only_test(shallow_train, shallow_test, deep_train, deep_test):
+    return "degradation" if deep_test > shallow_test + 0.02 else "neither"
+
+
+def _only_test_overfits(shallow_train, shallow_test, deep_train, deep_test):
+    return "overfitting" if deep_test > shallow_test + 0.02 else "neither"
+
+
+def _by_gap(shallow_train, shallow_test, deep_train, deep_test):
+    if deep_train > shallow_train + 0.02:
+        return "degradation"
+    return "overfitting" if deep_test > deep_train + 0.02 else "neither"
+
+
+def _test_first(shallow_train, shallow_test, deep_train, deep_test):
+    if deep_test > shallow_test + 0.02:
+        return "overfitting"
+    return "degradation" if deep_train > shallow_train + 0.02 else "neither"
+
+
+def _turned(*errors):
+    return _tell(errors[2], errors[3], errors[0], errors[1])
+
+
+def _exchanged(*errors):
+    other = dict(zip(_WORDS, ("overfitting", "degradation", "neither")))
+    return other[_tell(*errors)]
+
+
+def _both(shallow_train, shallow_test, deep_train, deep_test):
+    if deep_train > shallow_train + 0.02 and deep_test > shallow_test + 0.02:
+        return "degradation"
+    return "overfitting" if deep_test > shallow_test + 0.02 else "neither"
+
+
+def _apart(shallow_train, shallow_test, deep_train, deep_test):
+    if abs(deep_train - shallow_train) > 0.02:
+        return "degradation"
+    return "overfitting" if abs(deep_test - shallow_test) > 0.02 else "neither"
+
+
+@exercise(
+    "Which errors tell of degradation: the training errors or the test errors?",
+    "Look at the training errors first. Only when the deep net's is no higher can the "
+    "test errors tell of overfitting.",
+    "Compare deep with shallow both times, not test with training: the shallow net has "
+    "a gap between the two as well. Don't forget the margin.",
+    remember="A higher training error is degradation, a higher test error at no higher "
+    "training error is overfitting.",
+)
+def degradation_or_overfitting(answer):
+    """Tell degradation from overfitting by four errors."""
+    cases = [
+        (0.18, 0.20, 0.82, 0.81), (0.05, 0.10, 0.01, 0.16), (0.18, 0.20, 0.17, 0.20),
+        (0.10, 0.12, 0.15, 0.40), (0.05, 0.15, 0.05, 0.15), (0.20, 0.22, 0.08, 0.10),
+        (0.30, 0.35, 0.40, 0.35), (0.10, 0.15, 0.11, 0.15), (0.10, 0.15, 0.10, 0.16),
+        (0.06, 0.30, 0.01, 0.25), (0.40, 0.41, 0.45, 0.36), (0.07, 0.09, 0.08, 0.21),
+    ]  # fmt: skip
+    what = "(shallow_train, shallow_test, deep_train, deep_test)"
+    came = [
+        as_text(call(answer, *case, what=f"a function of {what}"), _WORDS)
+        for case in cases
+    ]
+    mistakes = [
+        (_only_test, "Only the test errors decide here. They can't tell these apart."),
+        (_only_test_overfits, "A higher test error is taken for overfitting, whatever "
+         "the training error is."),
+        (_by_gap, "The gap between test and training error is taken for overfitting. "
+         "The shallow net may have the same gap."),
+        (_test_first, "The training errors come first: if the deep net's is higher, it "
+         "has not even learned its training images."),
+        (_both, "A higher training error is enough for degradation, whatever the test "
+         "error is."),
+        (_turned, "Is deep taken for shallow, or an error for an accuracy? A higher "
+         "error is worse."),
+        (_exchanged, "The two words are exchanged."),
+        (lambda *case: _tell(*case, margin=0), "The margin is missing: differences of "
+         "at most 0.02 don't count."),
+        (_apart, "A deep net whose error is *lower* has neither. Don't take the "
+         "absolute difference."),
+        *((lambda *_, word=word: word, "It always says the same.") for word in _WORDS),
+    ]  # fmt: skip
+    _compare_cases(came, cases, _tell, mistakes, f"as {what} another word")
+
+
+# --- code: a shortcut ------------------------------------------------------------
 
 _ADDITION = ("broadcast", "shape", "not fit", "only equal")
 
@@ -172,7 +286,12 @@ def _one_shortcut(answer, in_channels, num_channels, strides, size):
     # From the likelier to the less likely; the first of equal shapes stands.
     mistakes = {}
     for wrong, sentence in (
-        (shape(in_channels, int), "Nothing changes the shape: this is X's own."),
+        (
+            shape(in_channels, int),
+            "The channels are still X's."
+            if strides == 1
+            else "Nothing changes the shape: this is X's own.",
+        ),
         (shape(num_channels, int), "The stride is missing on the shortcut."),
         (shape(in_channels, strided), "The size fits. The channels are still X's."),
         (
@@ -180,13 +299,13 @@ def _one_shortcut(answer, in_channels, num_channels, strides, size):
             "Padding round a 1×1 kernel makes the map larger.",
         ),
         (
+            shape(num_channels, lambda n: n // strides),
+            "Here an odd size is rounded down, and F rounds it up.",
+        ),
+        (
             shape(num_channels, lambda n: (n - 3) // strides + 1),
             "The border is lost: a 3×3 kernel needs padding=1 to keep it, a 1×1 kernel "
             "loses none.",
-        ),
-        (
-            shape(num_channels, lambda n: n // strides),
-            "Here an odd size is rounded down, and F rounds it up.",
         ),
     ):
         mistakes.setdefault(wrong, sentence)
@@ -288,7 +407,7 @@ _MISTAKES = {
     "between": "There is no ReLU between the two convolutions.",
     "order": "Between the convolutions ReLU comes before batch norm. In the text batch "
     "norm is first.",
-    "relu on shortcut": "There is a ReLU on the shortcut. It should hand X on as it is.",
+    "relu on shortcut": "There is a ReLU on the shortcut. It should hand on X itself.",
     "times": "The two ways are multiplied. They should be added.",
 }
 
@@ -341,14 +460,15 @@ def _one_block(answer, in_channels, num_channels, strides, size):
             "none",
             "Each 3×3 convolution of the text's F has batch norm behind it.",
         )
-    if changes and weights[2] is None and not numpy.allclose(
-        call(net, X).asnumpy(), _residual(X, weights, strides, False, "no addition"),
-        rtol=1e-3, atol=1e-3,
-    ):  # fmt: skip
+    if changes and weights[2] is None:
+        alone = _residual(X, weights, strides, False, "no addition").asnumpy()
+        plain = numpy.allclose(call(net, X).asnumpy(), alone, rtol=1e-3, atol=1e-3)
         raise Wrong(
             f"for {named} a 1×1 convolution on the shortcut",
             "none of the right size",
-            "Where channels or size change, project.",
+            "And nothing is added to F: this is a pair of the plain net."
+            if plain
+            else "Where channels or size change, project.",
         )
     if not changes and weights[2] is not None:
         raise Wrong(
@@ -401,24 +521,7 @@ def _set_known_weights(net, in_channels, num_channels):
     return (*known, projection), num_norms
 
 
-# --- functions of numbers --------------------------------------------------------
-
-
-def _compare_cases(came, cases, rule, mistakes, what):
-    """Raise Wrong at the first case that differs from `rule`.
-
-    A mistake is named when it explains everything that came.
-    """
-    for value, case in zip(came, cases):
-        if value == rule(*case):
-            continue
-        fits = (
-            sentence
-            for wrong, sentence in mistakes
-            if all(wrong(*c) == v for v, c in zip(came, cases))
-        )
-        shown = f"{value:,}" if isinstance(value, int) else repr(value)
-        raise Wrong(f"for {case} {what}", shown, next(fits, ""))
+# --- the cost of a stride --------------------------------------------------------
 
 
 def _macs(in_channels, num_channels, size, strides, stride_in_3x3, **wrong):
@@ -435,7 +538,9 @@ def _macs(in_channels, num_channels, size, strides, stride_in_3x3, **wrong):
     if wrong.get("one_way"):
         small = -(-size // strides) * size
     first = whole if stride_in_3x3 else small
-    second = whole if wrong.get("before") and stride_in_3x3 else small
+    second = small
+    if wrong.get("before"):
+        first, second = whole, whole if stride_in_3x3 else small
     third = whole if wrong.get("third") else small
     if wrong.get("nowhere"):
         first = second = third = whole
@@ -508,100 +613,6 @@ def bottleneck_macs(answer):
     _compare_cases(came, cases, _macs, mistakes, what)
 
 
-_WORDS = ("degradation", "overfitting", "neither")
-
-
-def _tell(shallow_train, shallow_test, deep_train, deep_test, margin=0.02):
-    if deep_train > shallow_train + margin:
-        return "degradation"
-    return "overfitting" if deep_test > shallow_test + margin else "neither"
-
-
-def _only_test(shallow_train, shallow_test, deep_train, deep_test):
-    return "degradation" if deep_test > shallow_test + 0.02 else "neither"
-
-
-def _only_test_overfits(shallow_train, shallow_test, deep_train, deep_test):
-    return "overfitting" if deep_test > shallow_test + 0.02 else "neither"
-
-
-def _by_gap(shallow_train, shallow_test, deep_train, deep_test):
-    if deep_train > shallow_train + 0.02:
-        return "degradation"
-    return "overfitting" if deep_test > deep_train + 0.02 else "neither"
-
-
-def _test_first(shallow_train, shallow_test, deep_train, deep_test):
-    if deep_test > shallow_test + 0.02:
-        return "overfitting"
-    return "degradation" if deep_train > shallow_train + 0.02 else "neither"
-
-
-def _turned(*errors):
-    return _tell(errors[2], errors[3], errors[0], errors[1])
-
-
-def _exchanged(*errors):
-    other = dict(zip(_WORDS, ("overfitting", "degradation", "neither")))
-    return other[_tell(*errors)]
-
-
-def _both(shallow_train, shallow_test, deep_train, deep_test):
-    if deep_train > shallow_train + 0.02 and deep_test > shallow_test + 0.02:
-        return "degradation"
-    return "overfitting" if deep_test > shallow_test + 0.02 else "neither"
-
-
-def _apart(shallow_train, shallow_test, deep_train, deep_test):
-    if abs(deep_train - shallow_train) > 0.02:
-        return "degradation"
-    return "overfitting" if abs(deep_test - shallow_test) > 0.02 else "neither"
-
-
-@exercise(
-    "Which errors are compared for degradation: the training errors or the test errors?",
-    "Look at the training errors first. Only when the deep net's is no higher can the "
-    "test errors tell of overfitting.",
-    "Compare deep with shallow both times, not test with training: the shallow net has "
-    "a gap between the two as well. Don't forget the margin.",
-    remember="A higher training error is degradation, a higher test error at no higher "
-    "training error is overfitting.",
-)
-def degradation_or_overfitting(answer):
-    """Tell degradation from overfitting by four errors."""
-    cases = [
-        (0.18, 0.20, 0.82, 0.81), (0.05, 0.10, 0.01, 0.16), (0.18, 0.20, 0.17, 0.20),
-        (0.10, 0.12, 0.15, 0.40), (0.05, 0.15, 0.05, 0.15), (0.20, 0.22, 0.08, 0.10),
-        (0.30, 0.35, 0.40, 0.35), (0.10, 0.15, 0.11, 0.15), (0.10, 0.15, 0.10, 0.16),
-        (0.06, 0.30, 0.01, 0.25), (0.40, 0.41, 0.45, 0.36), (0.07, 0.09, 0.08, 0.21),
-    ]  # fmt: skip
-    what = "(shallow_train, shallow_test, deep_train, deep_test)"
-    came = [
-        as_text(call(answer, *case, what=f"a function of {what}"), _WORDS)
-        for case in cases
-    ]
-    mistakes = [
-        (_only_test, "Only the test errors decide here. They can't tell the two apart."),
-        (_only_test_overfits, "A higher test error is taken for overfitting, whatever "
-         "the training error is."),
-        (_by_gap, "The gap between test and training error is taken for overfitting. "
-         "The shallow net may have the same gap."),
-        (_test_first, "The training errors come first: if the deep net's is higher, it "
-         "has not even learned its training images."),
-        (_both, "A higher training error is enough for degradation, whatever the test "
-         "error is."),
-        (_turned, "Is deep taken for shallow, or an error for an accuracy? A higher "
-         "error is worse."),
-        (_exchanged, "The two words are exchanged."),
-        (lambda *case: _tell(*case, margin=0), "The margin is missing: differences of "
-         "at most 0.02 don't count."),
-        (_apart, "A deep net whose error is *lower* has neither. Don't take the "
-         "absolute difference."),
-        *((lambda *_, word=word: word, "It always says the same.") for word in _WORDS),
-    ]  # fmt: skip
-    _compare_cases(came, cases, _tell, mistakes, f"as {what} another word")
-
-
 # --- predict, and open -----------------------------------------------------------
 
 
@@ -667,7 +678,7 @@ def zero_last_scale(answer, measured=None):
     "Train the plain net and the residual net in the same way, with three seeds or "
     "more, and compare their training errors.",
     "The claim follows from the ranges. 'saved': no plain run is more than 0.02 above "
-    "the residual median. 'not saved': each is more than 0.02 above every residual run.",
+    "the residual median. 'not saved': each is more than 0.02 above all residual runs.",
     remember="A net is saved by training only against the other net trained the same "
     "way, over several seeds.",
 )

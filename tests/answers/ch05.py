@@ -163,8 +163,6 @@ class Harmed(Block):
     def __init__(self, in_channels, num_channels, strides):
         super().__init__()
         one, two, way = (strides if s is None else s for s in self.strides_of)
-        if self.strides_of == (1, None, None):
-            two = strides
         self.conv1 = nn.Conv2D(num_channels, 3, one, 1)
         self.conv2 = nn.Conv2D(num_channels, 3, two, 1)
         changes = strides != 1 or in_channels != num_channels
@@ -397,9 +395,7 @@ def tell_in_other_words(*errors):
 
 
 def tell_nothing_of_neither(*errors):
-    found = tell(*errors)
-    if found != "neither":
-        return found
+    return {"neither": None}.get(tell(*errors), tell(*errors))
 
 
 def exchanged(*errors):
@@ -527,7 +523,7 @@ WRONG = {
         (NormAfterRelu, "ReLU comes before batch norm"),
         (OneConv, "two 3×3 convolutions"),
         (MisspellsConv, "self.conv_1(X))  # no such layer"),
-        (plain, "values of F alone"),
+        (plain, "pair of the plain net"),
         (Residual(16), "One block fits one change"),
         (lambda c, n, s: nn.Conv2D(n, 3, s, 1), "two 3×3 convolutions, from 4 to 6"),
         (lambda c, n, s: "a block", "a Gluon Block"),
@@ -542,7 +538,7 @@ WRONG = {
         (harmed_macs(stage=lambda a, b, _: (a, a, a)), "makes the maps smaller"),
         (harmed_macs(stage=lambda a, b, c: (a if c else b, b, a)), "after the stride"),
         (
-            harmed_macs(stage=lambda a, b, c: (a if c else b, a if c else b, b)),
+            harmed_macs(stage=lambda a, b, c: (a, a if c else b, b)),
             "that it makes",
         ),
         (harmed_macs(small=lambda a, s: a // s), "rounded down"),
