@@ -267,7 +267,8 @@ def readers_line(error: BaseException) -> str:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if not any(part in frame.filename for part in _NOT_THE_READERS):
             line = frame.line or linecache.getline(frame.filename, frame.lineno)
-            return _printable(f"line {frame.lineno}: {line.strip()}")
+            if line.strip():  # functions that a library makes as text have none
+                return _printable(f"line {frame.lineno}: {line.strip()}")
     return ""
 
 
