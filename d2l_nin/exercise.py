@@ -7,15 +7,23 @@ that grow stronger, an error of the reader's own with its line, too slow, or rig
 
 from __future__ import annotations
 
+import dis
 import functools
 import html
+import io
+import linecache
+import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from contextlib import contextmanager
+import types
+import warnings
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import mxnet as mx
@@ -35,6 +43,8 @@ __all__ = [
     "exercise",
     "expect_close",
     "expect_shape",
+    "readers_line",
+    "what_it_said",
 ]
 
 UNANSWERED, RIGHT, WRONG, FAILED, TOO_SLOW = (
@@ -47,9 +57,14 @@ UNANSWERED, RIGHT, WRONG, FAILED, TOO_SLOW = (
 _MARKS = {UNANSWERED: "○", RIGHT: "✓", WRONG: "✗", FAILED: "✗", TOO_SLOW: "✗"}
 _COLOURS = {UNANSWERED: "#767676", RIGHT: "#0072b2"}  # the others: vermilion
 # Frames of these files are ours or a library's, not the reader's.
-_NOT_THE_READERS = (str(Path(__file__).parent.parent / "d2l_nin"), "site-packages",
-                    "dist-packages", "/lib/python3", "<__array_function__",
-                    "<decorator")  # fmt: skip
+_NOT_THE_READERS = (str(Path(__file__).parent) + os.sep, "site-packages",
+                    "dist-packages", "/lib/python3", "<decorator", "<frozen",
+                    "<__array_function__")  # fmt: skip
+# What a class has without anybody writing it.
+_OF_EVERY_CLASS = {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__",
+                   "__annotations__", "__firstlineno__",
+                   "__static_attributes__"}  # fmt: skip
+MOST_PRINTED = 2000  # characters that an answer may print while it is tried
 
 
 class Wrong(Exception):
@@ -114,69 +129,164 @@ class Verdict:
         )
 
 
-@contextmanager
-def _time_limit(seconds: float):
-    """Raise TooSlow in the block when `seconds` are over.
+def _within(seconds: float, check, *arguments) -> None:
+    """Call `check`; raise TooSlow in it when `seconds` are over.
 
     Only the main thread can be interrupted, and only where Python runs; elsewhere the
-    limit is looked at when the block ends. The alarm rings again every half second;
-    from the second time on every line of the answer raises, for one that catches all.
+    limit is looked at when the check is done. The alarm rings again and again; from the
+    second time on the answer's next line raises too, for one that catches all.
     """
     start = time.perf_counter()
-    alarms = (
-        hasattr(signal, "setitimer")
-        and threading.current_thread() is threading.main_thread()
-    )
+    here, rings = sys._getframe(), 0
+    traced_before = sys.gettrace()
 
-    rings = 0
-
-    def stop_at_each_line(*_):
+    def stop_at_next_line(frame, event, _):
+        if frame.f_code.co_filename == __file__:
+            return None
+        if event != "line":
+            return stop_at_next_line
+        # Python takes a trace function away that raises. The next ring sets it again:
+        # now and then soon enough to meet the handler of this very exception.
+        signal.setitimer(signal.ITIMER_REAL, 1e-6 * (1 + rings % 40), 0.01)
         raise TooSlow
 
     def stop(_, frame):
         nonlocal rings
-        rings += 1
-        while rings > 1 and frame is not None and frame.f_code.co_filename != __file__:
-            frame.f_trace = stop_at_each_line
+        frames = []
+        while frame is not None and frame is not here:
+            frames.append(frame)
             frame = frame.f_back
+        if frame is None or not frames or frames[-1].f_code is not check.__code__:
+            return  # the check has not begun, or is done
+        rings += 1
         if rings > 1:
-            sys.settrace(stop_at_each_line)
+            for frame in frames:
+                if frame.f_code.co_filename != __file__:
+                    frame.f_trace = stop_at_next_line
+            sys.settrace(stop_at_next_line)
         raise TooSlow
 
+    alarms = (
+        hasattr(signal, "setitimer")
+        and threading.current_thread() is threading.main_thread()
+    )
     if alarms:
-        traced_before = sys.gettrace()
-        before = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
+        handler = signal.signal(signal.SIGALRM, stop)
+        timer = signal.setitimer(signal.ITIMER_REAL, seconds, 0.01)
     try:
-        yield
+        check(*arguments)
+    except Exception as error:
+        # An answer may make an error of its own of being stopped.
+        if time.perf_counter() - start > seconds:
+            raise TooSlow from error
+        raise
     finally:
         if alarms:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            sys.settrace(traced_before)
-            signal.signal(signal.SIGALRM, before)
+            if rings > 1:
+                sys.settrace(traced_before)
+            signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
+            if timer[0]:  # somebody else's alarm goes on, late rather than never
+                left = timer[0] - (time.perf_counter() - start)
+                signal.setitimer(signal.ITIMER_REAL, max(left, 1e-6), timer[1])
     if time.perf_counter() - start > seconds:
         raise TooSlow
 
 
+class _Printed(io.TextIOBase):
+    """Hands on what an answer prints, up to a limit for both of its streams."""
+
+    def __init__(self, stream, count: list):
+        super().__init__()
+        self._stream, self._count = stream, count
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        left = max(MOST_PRINTED - self._count[0], 0)
+        self._count[0] += len(text)
+        if left:
+            self._stream.write(text[:left])
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+@contextmanager
+def _few_prints():
+    """Cut off what is printed in the block; gives [how many characters it was]."""
+    count = [0]
+    out, err = (_Printed(stream, count) for stream in (sys.stdout, sys.stderr))
+    with redirect_stdout(out), redirect_stderr(err):
+        yield count
+
+
+def _is_stub(function: types.FunctionType) -> bool:
+    """Whether a function does nothing but return None or `...`."""
+    steps = [
+        (step.opname, step.argval)
+        for step in dis.get_instructions(function)
+        if step.opname not in ("RESUME", "NOP", "COPY_FREE_VARS", "MAKE_CELL")
+    ]
+    values = [value for name, value in steps if name in ("LOAD_CONST", "RETURN_CONST")]
+    names = [name for name, _ in steps]
+    return names in (["LOAD_CONST", "RETURN_VALUE"], ["RETURN_CONST"]) and (
+        values[0] is None or values[0] is ...
+    )
+
+
 def _is_unanswered(answer) -> bool:
-    """`...`, None, or a function with nothing in it."""
+    """`...`, None, or a function, class or container with nothing else in it.
+
+    A class has nothing in it without a method, or if all but __init__ are stubs.
+    """
     if answer is ... or answer is None:
         return True
-    code = getattr(answer, "__code__", None)
-    if code is None:
-        return False
-    empty, documented = (lambda: None).__code__, code.co_consts[:1]
-    nothing = all(c is None or c is ... or (c,) == documented for c in code.co_consts)
-    return code.co_code == empty.co_code and nothing and not code.co_names
+    if isinstance(answer, (types.FunctionType, types.MethodType)):
+        return _is_stub(answer)
+    if isinstance(answer, type):
+        own = {n: v for n, v in vars(answer).items() if n not in _OF_EVERY_CLASS}
+        methods = {n: v for n, v in own.items() if n != "__init__"} or own
+        return all(
+            isinstance(value, types.FunctionType) and _is_stub(value)
+            for value in methods.values()
+        )
+    if type(answer) is dict:
+        answer = list(answer.values())
+    if type(answer) in (list, tuple):
+        return len(answer) > 0 and all(map(_is_unanswered, answer))
+    return False
 
 
-def _readers_line(error: BaseException) -> str:
+def _printable(text: str) -> str:
+    """Text that any stream can take, and not too long to be read."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def readers_line(error: BaseException) -> str:
     """The reader's own line in a traceback, the last one; empty if there is none."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        theirs = not any(part in frame.filename for part in _NOT_THE_READERS)
-        if theirs and frame.line:  # a function that a library makes as text has none
-            return f"line {frame.lineno}: {frame.line}"
+        if not any(part in frame.filename for part in _NOT_THE_READERS):
+            line = frame.line or linecache.getline(frame.filename, frame.lineno)
+            if line.strip():  # functions that a library makes as text have none
+                return _printable(f"line {frame.lineno}: {line.strip()}")
     return ""
+
+
+def what_it_said(error: BaseException) -> str:
+    """An error as Python's last line about it."""
+    try:
+        said = str(error).strip().splitlines()
+    except Exception:
+        said = []
+    if said and said[0].startswith("Traceback"):  # MXNet's, with files of its own
+        told = [line for line in said if "Error: " in line] or said[-1:]
+        said = [told[-1].partition("Error: ")[2] or told[-1]]
+    message = said[0] if said else "(no message)"
+    return _printable(f"{type(error).__name__}: {message}")
 
 
 class Exercise:
@@ -191,7 +301,7 @@ class Exercise:
         self.name = f"{chapter}.{check.__name__}"
 
     def __repr__(self) -> str:
-        first = (self.__doc__ or "").strip().splitlines()[0]
+        first, *_ = (self.__doc__ or "").strip().splitlines() or ["no description"]
         return f"<exercise {self.name}: {first}>"
 
     def __call__(self, answer=..., *measured) -> Verdict:
@@ -215,25 +325,29 @@ class Exercise:
         if _is_unanswered(answer):
             lines = (f"Put your answer in place of the dots. Hint: {self.hints[0]}",)
             return Verdict(self.name, UNANSWERED, lines)
+        with _few_prints() as printed:
+            status, lines = self._try(answer, *measured)
+        if printed[0] > MOST_PRINTED:
+            lines = [*lines, f"It printed {printed[0]:,} characters, most cut off."]
+        return Verdict(self.name, status, tuple(lines))
+
+    def _try(self, *arguments) -> tuple[str, list[str]]:
+        """(the status, what is said about it)."""
         try:
-            with _time_limit(self.seconds):
-                self.check(answer, *measured)
+            _within(self.seconds, self.check, *arguments)
         except Wrong as wrong:
             lines = [f"Expected: {wrong.expected}", f"Came: {wrong.came}"]
-            if wrong.mistake:
-                lines.append(wrong.mistake)
-            return Verdict(self.name, WRONG, tuple(lines))
+            return WRONG, [*lines, *filter(None, [wrong.mistake])]
         except TooSlow:
-            lines = (f"Stopped after {self.seconds:g} s. Does a loop never end?",)
-            return Verdict(self.name, TOO_SLOW, lines)
-        except (Exception, SystemExit, GeneratorExit) as error:
-            said = str(error).strip().splitlines()
-            said = f"{type(error).__name__}: {said[0] if said else '(no message)'}"
-            where = _readers_line(error)
-            lines = ["Your answer raised an error when it was tried:"]
-            lines += [where, said] if where else [said]
-            return Verdict(self.name, FAILED, tuple(lines))
-        return Verdict(self.name, RIGHT, (self.remember,))
+            said = f"Stopped after {self.seconds:g} s. Does a loop never end?"
+            return TOO_SLOW, [said]
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, or one of the answer's own
+            where = filter(None, [readers_line(error)])
+            lines = ["Your answer raised an error when it was tried:", *where]
+            return FAILED, [*lines, what_it_said(error)]
+        return RIGHT, [self.remember]
 
 
 def exercise(*hints: str, remember: str, seconds: float = 20):
@@ -268,7 +382,9 @@ def as_array(value, what: str = "an array") -> numpy.ndarray:
     if isinstance(value, mx.nd.NDArray):  # np's arrays are of this class as well
         return value.asnumpy()
     try:
-        array = numpy.asarray(value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about rows of different lengths
+            array = numpy.asarray(value)
     except Exception:
         array = None
     if array is None or array.dtype.kind not in "biuf":
@@ -276,11 +392,21 @@ def as_array(value, what: str = "an array") -> numpy.ndarray:
     return array
 
 
+def _float(number) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf")
+
+
 def as_number(answer, what: str = "a number") -> float:
     """One number, of whatever kind."""
-    if isinstance(answer, (str, bytes, bool)) or callable(answer):
+    if isinstance(answer, (str, bytes, bool, numpy.bool_)) or callable(answer):
         raise Wrong(what, f"{_short(answer)}, of type {type(answer).__name__}")
-    array = as_array(answer, what)
+    if isinstance(answer, (int, Fraction, Decimal)):
+        array = numpy.array([_float(answer)])
+    else:
+        array = as_array(answer, what)
     if array.size != 1:
         raise Wrong(what, f"{array.size} numbers")
     number = float(array.reshape(-1)[0])
@@ -339,7 +465,7 @@ def as_net(answer, *arguments, what: str = "a net"):
     mx.random.seed(0)
     for param in net.collect_params().values():
         if param._data is None and not param._deferred_init:
-            param.initialize(mx.init.Normal(0.1))
+            param.initialize(default_init=mx.init.Normal(0.1))
     return net
 
 
@@ -371,6 +497,9 @@ def expect_close(value, wanted, mistakes=(), what: str = "the output", atol=1e-4
         ):
             mistake = sentence
             break
-    away = float(numpy.abs(array - wanted).max())
+    if not numpy.isfinite(array).all():
+        raise Wrong(f"{what} with the right values", "values that are no numbers, or "
+                    "infinite", "Is something divided by zero?")  # fmt: skip
+    away = float(numpy.abs(array.astype(float) - wanted).max())
     raise Wrong(f"{what} with the right values", f"values up to {away:.3g} away",
                 mistake)  # fmt: skip
