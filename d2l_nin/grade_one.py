@@ -162,7 +162,7 @@ def _understand(source: str, transform, known) -> _Cell:
         tree = ast.parse(transform(source))
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
         cell.checks = [c for c in map(_called_check, calls) if c in known]
-        cell.names = names_of(tree)
+        cell.names = names_of(_CatchAnswers(known).visit(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         found = (f"ch{chapter}.{name}" for chapter, name in _CHECK.findall(source))
         cell.checks = [name for name in found if name in known]
@@ -337,10 +337,12 @@ class Watcher:
     ----------
     settings : dict
         checks (package), seconds, memory (bytes), whole (bool).
+    requests, answers : int
+        The descriptors that go to `grade`.
     """
 
-    def __init__(self, settings: dict):
-        self.settings = settings
+    def __init__(self, settings: dict, requests: int, answers: int):
+        self.settings, self.requests, self.answers = settings, requests, answers
         self.checks = Checks(settings["checks"])
         self.shell = _make_shell()
         self.pristine = Pristine(self.checks.modules)
@@ -400,8 +402,8 @@ class Watcher:
         return progress, reason
 
     def _in_child(self, raw, folder, writing, token, task) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self.requests)
+        for descriptor in (self.requests, self.answers):
+            os.close(descriptor)
         _confine(folder)
 
         def tell(message: dict) -> None:
@@ -409,10 +411,10 @@ class Watcher:
             while line:
                 line = line[os.write(writing, line) :]
 
-        run_notebook(raw, self.shell, self.checks, self.pristine, task, tell)
-
-    requests = 0  # the descriptor that `grade` writes to
-    _stopped = False
+        try:
+            run_notebook(raw, self.shell, self.checks, self.pristine, task, tell)
+        except Exception as error:
+            tell({"broke": f"{type(error).__name__}: {error}"})
 
     def _watch(self, child: int, reading: int, token: str, progress) -> str:
         """Follow a child to its end; why it was ended, or why it ended."""
@@ -548,14 +550,16 @@ def main() -> None:
         import matplotlib.pyplot  # noqa: F401
 
         _prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
-        watcher = Watcher(settings)
-        # Not 0 and 1: no notebook, and no stray print, shall find these.
-        watcher.requests, answers = os.dup(0), os.dup(1)
+        # Not 0 and 1: no stray print shall find these.
+        requests, answers = os.dup(0), os.dup(1)
         os.dup2(os.open(os.devnull, os.O_RDWR), 1)
-        with os.fdopen(os.dup(watcher.requests), "rb") as requests:
-            for line in requests:
-                found = watcher.grade(json.loads(line)["path"])
-                os.write(answers, json.dumps(found).encode() + b"\n")
+        watcher = Watcher(settings, requests, answers)
+        lines = open(requests, "rb", buffering=0)  # noqa: SIM115
+        out = open(answers, "wb")  # noqa: SIM115
+        for line in lines:
+            found = watcher.grade(json.loads(line)["path"])
+            out.write(json.dumps(found).encode() + b"\n")
+            out.flush()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -36,7 +36,7 @@ class _Space:
     """One namespace: a module's, a class's or an exercise's."""
 
     def __init__(self, owner, name: str, whole: bool):
-        self.owner, self.name, self.whole = owner, name, whole
+        self.owner, self.name, self.keys = owner, name, set(vars(owner))
         self.before = {
             key: value
             for key, value in vars(owner).items()
@@ -51,12 +51,14 @@ class _Space:
             for key, value in self.before.items()
             if now.get(key, _MISSING) is not value
         ]
-        # A new global of a module can hide a builtin from its functions.
-        return found + [
-            (key, _MISSING)
-            for key in now.keys() - self.before.keys()
-            if key in _BUILTINS and not key.startswith("__") and self.name != "builtins"
-        ]
+        new = now.keys() - self.keys
+        return found + [(key, _MISSING) for key in new if self._harms(key, now[key])]
+
+    def _harms(self, key: str, value) -> bool:
+        """A new global can hide a builtin; a new method an inherited one."""
+        if isinstance(self.owner, type):
+            return _is_code(value)
+        return self.name != "builtins" and key in _BUILTINS and key[:2] != "__"
 
     def put_back(self) -> None:
         for key, value in self.changes():
@@ -88,12 +90,13 @@ class Pristine:
         for name, module in [*self._modules.items(), *((m.__name__, m) for m in extra)]:
             ours = _below(name, ("d2l_nin",)) or module in extra
             self._add(module, name, ours or name in _CONSTANT_TOO, seen)
-            for value in list(vars(module).values()):
+            for key, value in list(vars(module).items()):
                 if isinstance(value, type) or type(value).__name__ == "Exercise":
                     self._add_object(value, ours, seen)
                 if isinstance(value, types.FunctionType):
                     self._add_function(value)
-                if ours and type(value) in (dict, list, set):
+                # "__builtins__" is a dict, too: not one to be emptied.
+                if ours and type(value) in (dict, list, set) and key[:2] != "__":
                     self._containers.append((value, value.copy()))
 
     def _add(self, owner, name: str, whole: bool, seen: set) -> None:
