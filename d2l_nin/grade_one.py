@@ -73,7 +73,7 @@ def _cut_network() -> None:
     sys.addaudithook(_refuse_network)
 
 
-def _confine(folder: Path) -> None:
+def _confine(folder: Path, memory: int) -> None:
     """A session, limits, folders and no network: what a notebook gets."""
     import resource
 
@@ -81,6 +81,9 @@ def _confine(folder: Path) -> None:
     _prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: die with the one that watches
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    if _LINUX:  # against one huge piece; what is really used is looked at all the time
+        addresses = 2 * memory + 2**30
+        resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
@@ -326,6 +329,7 @@ class _Progress:
     name: str = ""
     cell: int = -1
     note: str = ""
+    broke: str = ""
     ended: bool = False
     deadline: float = 0.0
 
@@ -404,7 +408,7 @@ class Watcher:
     def _in_child(self, raw, folder, writing, token, task) -> None:
         for descriptor in (self.requests, self.answers):
             os.close(descriptor)
-        _confine(folder)
+        _confine(folder, self.settings["memory"])
 
         def tell(message: dict) -> None:
             line = f"{token} {json.dumps(message)}\n".encode()
@@ -434,7 +438,7 @@ class Watcher:
             done, status = os.waitpid(child, os.WNOHANG)
             if done:
                 self._drain(reading, unread, token, progress)
-                return _how_it_ended(status)
+                return progress.broke or _how_it_ended(status)
             now = time.monotonic()
             if now > progress.deadline:
                 return "stopped, as it took too long. Does a loop never end?"
@@ -462,6 +466,7 @@ class Watcher:
         progress.calls = message.get("calls", progress.calls)
         progress.cell = message.get("cell", progress.cell)
         progress.note = message.get("note", progress.note)
+        progress.broke = message.get("broke", "")
         progress.ended = message.get("end", False)
         if "begin" in message:
             progress.name = message["begin"]
