@@ -306,9 +306,7 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
     journal_path = out.with_name(f"{out.stem}_journal.jsonl")
     reports = out.with_name(f"{out.stem}_reports")
     out.parent.mkdir(parents=True, exist_ok=True)
-    found = list(
-        grading.find_submissions(submissions, [out, journal_path, reports])
-    )
+    found = list(grading.find_submissions(submissions, [out, journal_path, reports]))
     if not found:
         raise click.ClickException(f"{submissions}: nothing was handed in")
     journal = grading.Journal(journal_path, grading.digest_of_checks(checks, limits))

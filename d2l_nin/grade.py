@@ -401,7 +401,9 @@ def write_table(path: Path, columns: list[str], rows) -> None:
             lack = UNREADABLE if lost else MISSING
             statuses = [came.get(name, lack) for name in columns]
             remarks = "; ".join(
-                f"{entry['file']}: {entry['note']}" for entry in entries if entry["note"]
+                f"{entry['file']}: {entry['note']}"
+                for entry in entries
+                if entry["note"]
             )
             table.writerow(
                 [_safe(student), *statuses, statuses.count(RIGHT), _safe(remarks)]

@@ -145,10 +145,11 @@ class _CatchAnswers(ast.NodeTransformer):
 
 
 def _called_check(node: ast.Call) -> str:
-    """"ch02.padding", if a call looks like one of a check."""
-    owner = getattr(node.func, "value", None)
-    last = getattr(owner, "attr", getattr(owner, "id", ""))
-    return f"{last}.{node.func.attr}" if owner is not None and last else ""
+    """What a call of a check names: "ch02.padding"; other calls give other names."""
+    if not isinstance(node.func, ast.Attribute):
+        return ""
+    owner = node.func.value
+    return f"{getattr(owner, 'attr', getattr(owner, 'id', ''))}.{node.func.attr}"
 
 
 @dataclass
@@ -282,9 +283,7 @@ class _Notebook:
         changed = self.pristine.changes()
         if changed:
             self.pristine.put_back()
-            return self._failed(
-                f"The answer changes {changed[0]} while it is checked."
-            )
+            return self._failed(f"The answer changes {changed[0]} while it is checked.")
         return {"status": verdict.status, "lines": list(verdict.lines)}
 
 
@@ -482,7 +481,7 @@ class Watcher:
         total, processes = 0, _family(child)
         for process in processes:
             with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
+                total += _memory(process, alone=len(processes) == 1)
         self.peak = max(self.peak, total)
         if total > self.settings["memory"]:
             most = self.settings["memory"] >> 20
@@ -490,6 +489,13 @@ class Watcher:
         if len(processes) > MOST_PROCESSES:
             return f"stopped, as it started more than {MOST_PROCESSES} processes."
         return ""
+
+
+def _memory(process: psutil.Process, alone: bool) -> int:
+    """Bytes that a process uses; what it shares with others is shared out."""
+    if alone or not _LINUX:
+        return process.memory_info().rss
+    return process.memory_full_info().pss
 
 
 def _how_it_ended(status: int) -> str:
@@ -500,7 +506,7 @@ def _how_it_ended(status: int) -> str:
 
 
 def _family(child: int) -> list[psutil.Process]:
-    """A child, and all that it started; orphans are ours, see PR_SET_CHILD_SUBREAPER."""
+    """A child and all that it started; its orphans are ours, as a subreaper's."""
     with contextlib.suppress(psutil.Error):
         if _LINUX:
             return psutil.Process().children(recursive=True)
@@ -535,6 +541,15 @@ def _make_shell():
         def enable_gui(self, gui=None):
             """`%matplotlib inline` asks for it."""
 
+        def showtraceback(self, *_, **__):
+            """Nobody looks, and to make one takes long."""
+
+        showsyntaxerror = showindentationerror = showtraceback
+
+        def _tee(self, channel):
+            """IPython 9 would keep all that is printed."""
+            return contextlib.nullcontext()
+
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
@@ -552,7 +567,7 @@ def main() -> None:
         import matplotlib
 
         matplotlib.use("agg")
-        import matplotlib.pyplot  # noqa: F401
+        import matplotlib.pyplot
 
         _prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
         # Not 0 and 1: no stray print shall find these.

@@ -70,7 +70,7 @@ if os.fork() == 0:
 """
 
 
-# Each is ada's homework in another mood; the first cell is FIRST, PLUS and DENSE follow.
+# The second cell of a notebook each; the first is FIRST, and PLUS and DENSE follow.
 CELLS = {
     "good": RIGHT,
     "exits": "import os\nos._exit(3)\n" + RIGHT,
@@ -109,11 +109,6 @@ sys.settrace(lambda *_: None)
 answer = 41
 check.ch01.number(answer)""",
     "patches_later": """
-class Sly(int):
-    def __float__(self):
-        import numpy
-        numpy.isfinite = lambda _: True
-        return 42.0
 class Float:
     def __array__(self, *_):
         import numpy
@@ -134,7 +129,8 @@ check.ch01.number(answer)""",
 import os
 for descriptor in range(3, 100):
     try:
-        os.write(descriptor, b'{"name": "ch01.number", "state": {"status": "right"}}\\n')
+        os.write(descriptor, b'{"name": "ch01.number", "state": '
+                             b'{"status": "right"}}\\n')
     except OSError:
         pass
 answer = 41
@@ -208,14 +204,14 @@ def graded(tmp_path_factory):
     (handed_in / "images").mkdir()
     (handed_in / "images" / "cat.png").write_bytes(b"")
     write(handed_in / "=cmd()" / "x.ipynb", FIRST, RIGHT)
-    write(handed_in / "@twice" / "a.ipynb", FIRST, "answer = 1\ncheck.ch01.number(answer)")
+    write(handed_in / "@twice" / "a.ipynb", FIRST, RIGHT.replace("42", "1"))
     write(handed_in / "@twice" / "b.ipynb", FIRST, RIGHT, PLUS)
     out = folder / "out" / "grades.csv"
     with cli.console.capture() as capture:
         result = CliRunner().invoke(
             cli.main,
-            ["grade", str(handed_in), "--out", str(out), "--checks", TINY, "--jobs", "2",
-             "--seconds", str(SECONDS), "--memory", "1200"],
+            ["grade", str(handed_in), "--out", str(out), "--checks", TINY,
+             "--jobs", "2", "--seconds", str(SECONDS), "--memory", "1200"],
         )  # fmt: skip
     assert result.exit_code == 0, result
     with out.open(encoding="utf-8", newline="") as file:
@@ -233,8 +229,9 @@ def report(out, student):
 
 
 @pytest.mark.parametrize(
-    "student", ["good", "floods", "connects", "looks_around", "fills_the_disk", "trains",
-                "leaves_a_process"],
+    "student",
+    ["good", "floods", "connects", "looks_around", "fills_the_disk", "trains",
+     "leaves_a_process"],
 )  # fmt: skip
 def test_what_is_right_is_right(graded, student):
     row = graded[0][student]
@@ -289,7 +286,9 @@ def test_one_bad_cell_costs_one_exercise(graded, student, status, said):
 )
 def test_what_is_no_notebook_has_a_row_that_says_so(graded, student, said):
     row = graded[0][student]
-    lack = "missing" if said.startswith(("empty", "no notebook among")) else "unreadable"
+    lack = (
+        "missing" if said.startswith(("empty", "no notebook among")) else "unreadable"
+    )
     assert said in row["remarks"] and statuses(row) == [lack] * 3
     assert said in report(graded[1], student) and row["total"] == "0"
 
@@ -336,7 +335,7 @@ def lines_of(journal):
     return journal.read_bytes().splitlines() if journal.exists() else []
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_killed_it_goes_on_where_it_was(tmp_path, how):
     handed_in, out = tmp_path / "in", tmp_path / "grades.csv"
     slow = "import time\ntime.sleep(0.5)\n" + RIGHT
@@ -356,7 +355,8 @@ def test_killed_it_goes_on_where_it_was(tmp_path, how):
         file.write(b'{"torn": ')
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and any(
-        "d2l_nin.grade_one" in (p.info["cmdline"] or []) and "61" in p.info["cmdline"][-1]
+        "d2l_nin.grade_one" in (p.info["cmdline"] or [])
+        and "61" in p.info["cmdline"][-1]
         for p in psutil.process_iter(["cmdline"])
     ):
         time.sleep(0.1)
@@ -473,7 +473,9 @@ def test_folders_of_students(tmp_path):
 
 
 def test_old_notebooks_are_read():
-    old = {"worksheets": [{"cells": [{"cell_type": "code", "input": ["a = 1\n", "a"]}]}]}
+    old = {
+        "worksheets": [{"cells": [{"cell_type": "code", "input": ["a = 1\n", "a"]}]}]
+    }
     assert read_cells(json.dumps(old).encode()) == ["a = 1\na"]
     with pytest.raises(NotANotebook):
         read_cells(b'{"cells": [{"cell_type": "code", "source": 3}]}')
