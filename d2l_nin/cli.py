@@ -21,6 +21,7 @@ from rich.text import Text
 
 NOTEBOOKS = Path("notebooks")
 BUILD = Path("build")
+BUNDLE = BUILD / "d2l-nin-students.zip"
 PICTURE = Path("docs/nets.svg")
 TORCH_PYTHON = Path(".venv-bench/bin/python")
 
@@ -81,11 +82,12 @@ def _execute_all(paths: list[Path]):
     progress = _bar()
     with progress:
         for path in paths:
+            stem = path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
             if not console.is_terminal:
-                console.print(f"{path.stem} ...")
-            task = progress.add_task(path.stem, total=None)
+                console.print(f"{stem} ...")
+            task = progress.add_task(stem, total=None)
 
-            def show(cell, num_cells, task=task, stem=path.stem):
+            def show(cell, num_cells, task=task, stem=stem):
                 progress.update(
                     task,
                     description=f"{stem}, cell {cell} of {num_cells}",
@@ -98,11 +100,11 @@ def _execute_all(paths: list[Path]):
             done = progress.tasks[task].total
             progress.update(
                 task,
-                description=f"{path.stem}, {mark}",
+                description=f"{stem}, {mark}",
                 **({} if execution.error else {"completed": done}),
             )
             if not console.is_terminal:
-                console.print(f"{path.stem} {mark} after {execution.seconds:.0f} s")
+                console.print(f"{stem} {mark} after {execution.seconds:.0f} s")
             yield execution
 
 
@@ -185,15 +187,16 @@ def run(chapter: str, out: Path) -> None:
 @main.command()
 @click.argument("chapter", default="")
 def notebooks(chapter: str) -> None:
-    """Re-execute the committed chapters and save them with their outputs.
+    """Re-execute the committed chapters and solutions and save them with their outputs.
 
     Those that begin with CHAPTER, or all. A chapter that fails is left as it was. The
     table in README.md and its picture are written again.
     """
-    from d2l_nin.chapters import save_chapter, update_readme
+    from d2l_nin.chapters import find_solutions, save_chapter, update_readme
 
     failed = False
-    for execution in _execute_all(_chapters(chapter)):
+    paths = [*_chapters(chapter), *find_solutions(NOTEBOOKS, chapter)]
+    for execution in _execute_all(paths):
         if execution.error:
             failed = True
             _show_error(execution)
@@ -261,6 +264,30 @@ def doctor() -> None:
     console.print(table)
     if any(finding.fatal for finding in findings):
         sys.exit(1)
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+              default=BUNDLE, show_default=True)  # fmt: skip
+def bundle(out: Path) -> None:
+    """Make the zip that students get.
+
+    In it are the chapters with their exercises unanswered, the package and the data; no
+    solutions, tests and slides. Unzipped, `make lab` is all it takes.
+    """
+    from d2l_nin.bundle import course_files, write_bundle
+    from d2l_nin.chapters import for_students
+
+    chapters = _chapters("")
+    try:
+        files = course_files(Path())
+        for path in chapters:
+            files[path.as_posix()] = for_students(path).encode()
+    except (FileNotFoundError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    write_bundle(out, files)
+    size = out.stat().st_size / 2**20
+    console.print(f"{out}: {len(chapters)} chapters, {size:.1f} MiB")
 
 
 @main.command()

@@ -88,7 +88,8 @@ def _confine(folder: Path, memory: int) -> None:
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
     os.chdir(folder)
-    for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MXNET_HOME"):
+    for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MXNET_HOME",
+                 "D2L_NIN_CACHE"):  # fmt: skip
         os.environ[name] = str(folder)
     tempfile.tempdir = str(folder)
     _cut_network()
