@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import symtable
 from dataclasses import dataclass, field
 
@@ -64,6 +65,11 @@ def _root(node: ast.expr) -> set[str]:
     return {node.id} if isinstance(node, ast.Name) else set()
 
 
+def _is_builtin(node: ast.expr) -> bool:
+    """Whether `print` or the like is called, which change nothing."""
+    return isinstance(node, ast.Name) and hasattr(builtins, node.id)
+
+
 def _changed_in_place(node: ast.AST) -> set[str]:
     """Names whose objects a statement may change, outside of functions."""
     if isinstance(node, _WITH_A_SCOPE):
@@ -77,8 +83,9 @@ def _changed_in_place(node: ast.AST) -> set[str]:
     if isinstance(node, (ast.Expr, ast.Assign)) and isinstance(value, ast.Call):
         if isinstance(node, ast.Expr) and isinstance(value.func, ast.Attribute):
             changed |= _root(value.func)
-        if value.args:
-            changed |= _root(value.args[0])
+        if value.args and not _is_builtin(value.func):
+            first = value.args[0]
+            changed |= set() if isinstance(first, ast.Call) else _root(first)
     for child in ast.iter_child_nodes(node):
         changed |= _changed_in_place(child)
     if isinstance(node, ast.For):

@@ -182,7 +182,7 @@ check.ch01.number(answer)""",
     "waits_for_input": "answer = int(input())\ncheck.ch01.number(answer)",
 }
 LEFT_BEHIND = ("leaves_a_process", "98761")
-SECONDS = 4
+SECONDS = 6
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def graded(tmp_path_factory):
         result = CliRunner().invoke(
             cli.main,
             ["grade", str(handed_in), "--out", str(out), "--checks", TINY,
-             "--jobs", "2", "--seconds", str(SECONDS), "--memory", "1200"],
+             "--jobs", "2", "--seconds", str(SECONDS), "--memory", "600"],
         )  # fmt: skip
     assert result.exit_code == 0, result
     with out.open(encoding="utf-8", newline="") as file:
@@ -317,6 +317,27 @@ def test_nothing_is_left_running(graded):
         line = process.info["cmdline"] or []
         assert line[:2] != ["sleep", LEFT_BEHIND[1]]
         assert not ("d2l_nin.grade_one" in line and TINY in line[-1])
+
+
+def test_cells_that_are_not_needed_do_not_run(tmp_path):
+    slow = "import time\ntime.sleep(100)\n1 / 0"
+    write(tmp_path / "in" / "a.ipynb", FIRST, slow, RIGHT)
+    hidden = ["exec('hid' + 'den = 42')", RIGHT.replace("42", "hidden"), PLUS]
+    write(tmp_path / "in" / "b.ipynb", FIRST, "1 / 0", *hidden)
+    raising = "helper = 42\nvars()['k' + 'ey']\ndel key"
+    write(tmp_path / "in" / "c.ipynb", "vars()['k' + 'ey'] = 1", raising,
+          RIGHT.replace("42", "helper"))  # fmt: skip
+    journal = Journal(tmp_path / "journal", "")
+    submissions = find_submissions(tmp_path / "in")
+    found = {
+        submission.student: {name: state["status"] for name, state in
+                             came["states"].items()}
+        for submission, came in grade_all(submissions, journal, Limits(30), 2, TINY)
+    }  # fmt: skip
+    journal.close()
+    assert found["a"] == {"ch01.number": "right"}
+    assert found["b"] == {"ch01.number": "right", "ch01.plus_one": "right"}
+    assert found["c"] == {"ch01.number": "right"}, "an error in a needed cell"
 
 
 # --- going on --------------------------------------------------------------------
@@ -493,7 +514,8 @@ def needed(*sources):
         (["a = 1", "a = 2", "a"], [1]),
         (["a = 1", "a += 1", "a"], [0, 1]),
         (["a = 1", "if b:\n    a = 2", "a"], [0, 1]),
-        (["net = f()", "net.add(1)", "print(net)", "y = 1", "net"], [0, 1, 2]),
+        (["net = f()", "net.add(1)", "print(net)", "y = 1", "net"], [0, 1]),
+        (["X = 1", "Y = f(g(X))", "show(h.k(X))", "X"], [0]),
         (["net = f()", "it = 1", "h = fit(net, it)", "net"], [0, 1, 2]),
         (["net = f()", "it = 1", "h = fit(net, it)", "it"], [1]),
         (["d = {}", "d[1] = 2", "d"], [0, 1]),
