@@ -47,11 +47,12 @@ class ZeroPadInNd(Block):
         self.missing, self.strides = num_channels - in_channels, strides
 
     def forward(self, X):
+        X = X.as_nd_ndarray()  # and back: in np mode a Block has to return np
         X = mx.nd.Pooling(X, kernel=(1, 1), stride=(self.strides,) * 2, pool_type="max")
-        if not self.missing:
-            return X
-        zeros = mx.nd.zeros((X.shape[0], self.missing, *X.shape[2:]))
-        return mx.nd.concat(X, zeros, dim=1)
+        if self.missing:
+            zeros = mx.nd.zeros((X.shape[0], self.missing, *X.shape[2:]))
+            X = mx.nd.concat(X, zeros, dim=1)
+        return X.as_np_ndarray()
 
 
 class Pooled(HybridBlock):
@@ -68,6 +69,12 @@ def with_relu(in_channels, num_channels, strides):
     net = conv_and_norm(in_channels, num_channels, strides)
     net.add(nn.Activation("relu"))
     return net
+
+
+def only_for_channels(in_channels, num_channels, strides):
+    if in_channels == num_channels:
+        return nn.HybridLambda(lambda F, X: X)
+    return nn.Conv2D(num_channels, 1, strides)
 
 
 def pooled_down(in_channels, num_channels, strides):
@@ -269,6 +276,38 @@ class AddsX(Harmed):
         return relu(Y + X)  # X as it is
 
 
+class InChannelsTwice(Harmed):
+    def __init__(self, in_channels, num_channels, strides):
+        super().__init__(in_channels, num_channels, strides)
+        self.conv1 = nn.Conv2D(num_channels, 3, strides, 1, in_channels=num_channels)
+
+
+class OnlyForStride(Harmed):
+    """Projects where the size changes, not where only the channels do."""
+
+    def __init__(self, in_channels, num_channels, strides):
+        super().__init__(in_channels, num_channels, strides)
+        self.strides = strides
+
+    def forward(self, X):
+        Y = self.bn2(self.conv2(self.between(self.conv1(X))))
+        return relu(Y + self.way(X) if self.strides > 1 else Y + X)  # strides alone
+
+
+class UnusedLayers(Harmed):
+    """Has layers that are only used where the shape changes."""
+
+    def __init__(self, in_channels, num_channels, strides):
+        super().__init__(in_channels, num_channels, strides)
+        self.changes = bool(self.way)
+        self.way = nn.Conv2D(num_channels, 1, strides)
+        self.bn3 = nn.BatchNorm()
+
+    def forward(self, X):
+        Y = self.bn2(self.conv2(self.between(self.conv1(X))))
+        return relu(Y + (self.bn3(self.way(X)) if self.changes else X))
+
+
 class OneConv(Block):
     def __init__(self, in_channels, num_channels, strides):
         super().__init__()
@@ -431,6 +470,7 @@ RIGHT = {
         InD2lStyle,
         AsBlock,
         Harmed,
+        UnusedLayers,
         lambda c, n, s: InD2lStyle(c, n, s),
     ],
     "bottleneck_macs": [
@@ -472,8 +512,8 @@ WRONG = {
         (39_296, "The second convolution's input has 64"),
         (74_112, "1×1, not 3×3"),
         (1, "trained parameters of all"),
-        ("57728", "of type str"),
-        (57_728.5, "not whole"),
+        ("57344", "of type str"),
+        (57_344.5, "not whole"),
     ],
     "number_of_blocks": [
         (7, "blocks of one stage"),
@@ -482,12 +522,13 @@ WRONG = {
         (22, "in no block"),
         (23, "are no blocks"),
         (266, "not n"),
-        (44, "more than one layer"),
+        (44, "number of layers"),
         (5, "all stages"),
     ],
     "shortcut_that_fits": [
         (lambda c, n, s: nn.Conv2D(n, 1), "stride is missing on the shortcut"),
-        (lambda c, n, s: nn.Conv2D(c, 1, s), "Nothing changes the shape"),
+        (lambda c, n, s: nn.Conv2D(c, 1, s), "channels are still X's"),
+        (only_for_channels, "Where the channels stay"),
         (lambda c, n, s: nn.Conv2D(n, 1, s, 1), "Padding round a 1×1"),
         (lambda c, n, s: nn.Conv2D(n, 3, s, 1), "nine times"),
         (lambda c, n, s: nn.Conv2D(n, 3, s), "border is lost"),
@@ -507,9 +548,11 @@ WRONG = {
         (StrideInSecond, "stride is in the second convolution"),
         (StrideInBoth, "More than one convolution"),
         (StrideNowhere, "The stride is missing."),
-        (NoStrideOnShortcut, "same number of channels"),
-        (ChannelsOnShortcut, "same number of channels"),
-        (AddsX, "X as it is"),
+        (NoStrideOnShortcut, "shortcut have F's stride"),
+        (ChannelsOnShortcut, "other channels than F"),
+        (AddsX, "no 1×1 convolution has changed X"),
+        (InChannelsTwice, "the input has the first number"),
+        (OnlyForStride, "# strides alone"),
         (NoNorm, "batch norm after"),
         (ProjectsEverywhere, "without any weights"),
         (NoAddition, "the addition is missing"),
