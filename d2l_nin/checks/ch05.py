@@ -520,6 +520,7 @@ def _set_known_weights(net, in_channels, num_channels):
             f"two 3×3 convolutions, from {in_channels} to {num_channels} and from "
             f"{num_channels} to {num_channels} channels",
             ", ".join(f"{p.shape[1]} to {p.shape[0]}" for p in pair) or "none",
+            "This is one. F has two, with a ReLU between." if len(pair) == 1 else "",
         )
     known = [_maps(2, *shape) / 4 for shape in shapes]  # the same where shapes are
     for param in pair:
@@ -662,10 +663,10 @@ def _errors(value, what: str, least: int) -> list[float]:
 
 @exercise(
     "What does a block compute whose F is zero?",
-    "With F = 0 the net begins as if it were shallow. What did the shallow nets of the "
-    "chapter do in a few passes?",
-    remember="With its last scale at zero a block begins as the identity, and a deep "
-    "net as a shallow one.",
+    "While a scale is zero, which gradient reaches the weights in front of it? And there "
+    "are only 32 steps.",
+    remember="With its last scale at zero a block begins as the identity, and its "
+    "weights learn only once the scale has moved.",
 )
 def zero_last_scale(answer, measured=None):
     """Whether deep residual nets learn faster that begin as the identity."""

@@ -564,11 +564,11 @@ WRONG = {
         (Concatenates, "concatenated"),
         (NoneBetween, "no ReLU between"),
         (NormAfterRelu, "ReLU comes before batch norm"),
-        (OneConv, "two 3×3 convolutions"),
+        (OneConv, "This is one."),
         (MisspellsConv, "self.conv_1(X))  # no such layer"),
         (plain, "pair of the plain net"),
         (Residual(16), "One block fits one change"),
-        (lambda c, n, s: nn.Conv2D(n, 3, s, 1), "two 3×3 convolutions, from 4 to 6"),
+        (lambda c, n, s: nn.Conv2D(n, 1, s), "Came: none"),
         (lambda c, n, s: "a block", "a Gluon Block"),
     ],
     "bottleneck_macs": [
