@@ -663,8 +663,8 @@ def _errors(value, what: str, least: int) -> list[float]:
 
 @exercise(
     "What does a block compute whose F is zero?",
-    "While a scale is zero, which gradient reaches the weights in front of it? And there "
-    "are only 32 steps.",
+    "While a scale is zero, which gradient reaches the weights in front of it? And the "
+    "net takes only 32 steps.",
     remember="With its last scale at zero a block begins as the identity, and its "
     "weights learn only once the scale has moved.",
 )
