@@ -222,7 +222,9 @@ def by_concatenation(net, data_iter):
 def by_weighted_mean(net, data_iter):
     accs, sizes = [], []
     for X, y in data_iter:
-        accs.append((npx.softmax(net(X)).argmax(axis=-1) == y).mean().item())
+        accs.append(
+            (npx.softmax(net(X)).argmax(axis=-1).astype(y.dtype) == y).mean().item()
+        )
         sizes.append(X.shape[0])
     return numpy.average(accs, weights=sizes)
 
@@ -231,7 +233,7 @@ class Accuracy:
     def __call__(self, net, data_iter):
         hits = np.zeros(())
         for X, y in data_iter:
-            hits = hits + (net(X).argmax(axis=1) == y).sum()
+            hits = hits + (net(X).argmax(axis=1).astype(y.dtype) == y).sum()
         return hits / data_iter.num_samples
 
 
@@ -263,7 +265,7 @@ def without_the_last(net, data_iter):
 def early_return(net, data_iter):
     share = 0
     for X, y in data_iter:
-        share = (net(X).argmax(axis=1) == y).sum() / len(y)
+        share = (net(X).argmax(axis=1).astype(y.dtype) == y).sum() / len(y)
         break
     return share
 
@@ -279,6 +281,10 @@ def with_itself(net, data_iter):
 
 def scores_as_labels(net, data_iter):
     return sum(float((net(X) == y).sum()) for X, y in data_iter)
+
+
+def of_two_types(net, data_iter):
+    return sum((net(X).argmax(axis=1) == y).sum() for X, y in data_iter)
 
 
 def no_return(net, data_iter):
@@ -434,6 +440,7 @@ WRONG = {
         (shares, "3 numbers"),
         (along_the_images, "Error"),
         (scores_as_labels, "Error"),
+        (of_two_types, "Type inconsistent"),
         (no_return, "is a return missing"),
         (lambda net, it: 0.91, "0.91"),
     ],
