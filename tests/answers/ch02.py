@@ -294,11 +294,11 @@ def no_return(net, data_iter):
 # --- rescue -----------------------------------------------------------------------
 
 FROZEN = [0.1, 0.1, 0.172, 0.1, 0.15]
-SAVED = [0.61, 0.72, 0.48, 0.55, 0.7]
+SAVED = [0.61, 0.72, 0.28, 0.55, 0.3]
 
 
-def evidence(before=FROZEN, after=SAVED, succeeded=4, **more):
-    return {"before": before, "after": after, "succeeded": succeeded, **more}
+def evidence(before=FROZEN, after=SAVED, alive=4, **more):
+    return {"before": before, "after": after, "alive": alive, **more}
 
 
 RIGHT = {
@@ -456,13 +456,13 @@ WRONG = {
     ],
     "rescue": [
         (evidence(FROZEN[:3], SAVED[:3], 2), "five seeds"),
-        (evidence(after=[61.0, 72.0, 48.0, 55.0, 70.0]), "in percent"),
+        (evidence(after=[61.0, 72.0, 28.0, 55.0, 30.0]), "in percent"),
         (evidence(after=[0.6] * 5), "another one for each run"),
         (evidence(SAVED, SAVED, 4), "mostly fails"),
-        (evidence(after=FROZEN, succeeded=0), "twice"),
-        (evidence(succeeded=5), "Count again"),
+        (evidence(after=FROZEN, alive=0), "twice"),
+        (evidence(alive=5), "Count again"),
         (evidence(after=[*SAVED, 0.7]), "same seeds"),
-        ({"before": FROZEN, "after": SAVED}, "'succeeded' as well"),
+        ({"before": FROZEN, "after": SAVED}, "'alive' as well"),
         ({"before": FROZEN}, "'after'"),
         (evidence(before=0.1), "a list of accuracies"),
         ([0.1, 0.6], "a dict"),
