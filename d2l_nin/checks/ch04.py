@@ -298,6 +298,7 @@ def _make(answer, *widths):
     net = as_net(answer, *widths, what="a function that makes a module")
     if isinstance(net, Inception):
         raise Wrong("a module of your own", "the package's", "Write its layers out.")
+    net.hybridize(False)  # layer by layer, so that a branch of another size is found
     return net
 
 

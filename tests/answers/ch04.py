@@ -210,6 +210,14 @@ def no_relu_in_between(c1, c2, c3, c4):
     ])  # fmt: skip
 
 
+def hybridized_without_padding(c1, c2, c3, c4):
+    branches = four(c1, c2, c3, c4)
+    branches[2] = chained(conv(c3[0]), conv(c3[1], 5, padding=0))
+    net = Stack(branches)
+    net.hybridize()
+    return net
+
+
 def no_biases(c1, c2, c3, c4):
     def bare(*arguments):
         return conv(*arguments, use_bias=False)
@@ -462,6 +470,7 @@ WRONG = {
             with_branch(2, lambda a, b, c, d: [conv(c[0]), conv(c[1], 3)]),
             "5×5 branch has a window of 3×3",
         ),
+        (hybridized_without_padding, "a 5×5 convolution that makes 4×4 of 8×8"),
         (no_biases, "has a bias here"),
         (normed, "no other parameters"),
         (first_widths, "belong to the reductions"),
