@@ -21,7 +21,8 @@ run: setup  ## execute every chapter (CHAPTER=02: one) and print what the nets r
 test: setup  ## what CI checks: ruff, the package's tests, every chapter under nbval
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m pytest --nbval
+	@$(PY) -m pytest tests -n 2 --dist loadfile
+	@$(PY) -m pytest --nbval notebooks
 
 # PyTorch has an environment of its own, which the course does not need.
 bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (under half an hour)

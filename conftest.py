@@ -13,5 +13,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     ]
 )
 
+# With `-n 2` the processes share the cores.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Before any test module imports mxnet, so that the tests run under the course's engine.
 import d2l_nin  # noqa: F401
