@@ -5,7 +5,8 @@ PY = $(VENV)/bin/python
 CHAPTER ?=
 BENCH ?=
 
-.PHONY: help setup run test bench notebooks slides slides-pdf lab lock doctor clean
+.PHONY: help setup run test bench notebooks slides slides-pdf bundle lab lock \
+    doctor clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -31,7 +32,7 @@ bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (under half 
 	    touch .venv-bench/.ready && chmod +x .venv-bench/.ready; }
 	@$(PY) -m d2l_nin bench $(BENCH)
 
-notebooks: setup  ## re-execute the committed chapters and save them with their outputs
+notebooks: setup  ## re-execute the committed chapters and solutions and save them
 	@$(PY) -m d2l_nin notebooks $(CHAPTER)
 
 slides: setup  ## build the slides of every chapter into build/slides
@@ -39,6 +40,9 @@ slides: setup  ## build the slides of every chapter into build/slides
 
 slides-pdf: setup  ## the same, and print each deck to PDF
 	@$(PY) -m d2l_nin slides --pdf $(CHAPTER)
+
+bundle: setup  ## the zip that students get, without solutions, in build/
+	@$(PY) -m d2l_nin bundle
 
 lab: setup  ## open the chapters in JupyterLab
 	@$(PY) -m jupyter lab notebooks

@@ -7,6 +7,8 @@ wins. Rooms, each of which imports only rooms below it::
     floor 4  cli                           python -m d2l_nin
     floor 3  figures  chapters  doctor     pictures · running notebooks · diagnosis
     floor 3  checks                        instant feedback for the exercises
+    floor 3  grade  grade_one              submitted notebooks, each on its own
+    floor 3  bundle                        what students get
     floor 3  slides                        decks made of the notebooks
     floor 3  bench  bench_loops            the course beside other loops
     floor 3  bench_torch                   a script on its own, under PyTorch
@@ -18,6 +20,7 @@ wins. Rooms, each of which imports only rooms below it::
     floor 1  workers                       sums over the processes of a job
     floor 0  environment  runtime  layers  losses  datasets  checkpoint  correlation
     floor 0  launch
+    floor 0  dataflow  pristine            for grading: needed cells, modules put back
     floor 0  characters  folders           drawn characters · a reader's own pictures
 """
 

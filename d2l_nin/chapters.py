@@ -26,6 +26,8 @@ __all__ = [
     "chapter_runs",
     "execute",
     "find_chapters",
+    "find_solutions",
+    "for_students",
     "outputs_digest",
     "result_of",
     "save_chapter",
@@ -33,6 +35,9 @@ __all__ = [
     "to_html",
     "update_readme",
 ]
+
+SOLUTIONS = "solutions"
+_ANSWERS = re.compile(r"^answer *= *(\S*)", re.MULTILINE)
 
 _PEAK_MEMORY = """
 import resource, sys
@@ -81,6 +86,12 @@ def find_chapters(folder: Path, wanted: str = "") -> list[Path]:
             f"{folder}: no chapter begins with '{wanted}'. There are: {there}."
         )
     return chosen
+
+
+def find_solutions(folder: Path, wanted: str = "") -> list[Path]:
+    """The solutions to chapters, in the folder below theirs; there may be none."""
+    found = sorted((folder / SOLUTIONS).glob("[0-9][0-9]_*.ipynb"))
+    return [path for path in found if path.name.startswith(wanted)]
 
 
 def title_of(notebook) -> str:
@@ -226,6 +237,27 @@ def _for_reading(notebook):
         if "slide-only" not in cell.metadata.get("tags", [])
     ]
     return notebook
+
+
+def for_students(path: Path) -> str:
+    """A chapter as students get it: without slides' cells, its exercises unanswered.
+
+    Raises
+    ------
+    ValueError
+        An exercise of the chapter is answered.
+    """
+    notebook = _for_reading(nbformat.read(path, as_version=4))
+    for cell in notebook.cells:
+        is_exercise = "exercise" in cell.metadata.get("tags", [])
+        if is_exercise and _ANSWERS.findall(cell.source) != ["..."]:
+            raise ValueError(
+                f"{path}: expected 'answer = ...' once in an exercise's cell, got\n"
+                f"{cell.source}"
+            )
+    if "d2l_nin" in notebook.metadata:
+        notebook.metadata.d2l_nin.outputs_sha256 = outputs_digest(notebook)
+    return nbformat.writes(notebook, version=4) + "\n"
 
 
 def to_html(notebook) -> str:

@@ -114,6 +114,24 @@ def test_notebooks_saves_only_what_ran(course):
     assert not list((course / "notebooks").glob("*.partial"))
 
 
+def test_notebooks_saves_solutions_and_run_leaves_them(course):
+    (course / "notebooks" / "01_bad.ipynb").unlink()
+    folder = course / "notebooks" / "solutions"
+    folder.mkdir()
+    path = write(folder, "02_good.ipynb", "2 + 2")
+    write(folder, "notes.ipynb", "1 / 0")
+    before = path.read_bytes()
+    code, text = invoke("run")
+    assert code == 0 and "solutions" not in text and path.read_bytes() == before
+    code, text = invoke("notebooks", "02")
+    assert code == 0 and "solutions/02_good done" in text
+    saved = nbformat.read(path, as_version=4)
+    assert saved.cells[1].outputs[0].data["text/plain"] == "4"
+    assert saved.metadata.d2l_nin.outputs_sha256 == chapters.outputs_digest(saved)
+    assert "solutions" not in (course / "README.md").read_text()
+    assert chapters.find_solutions(course / "notebooks", "03") == []
+
+
 def test_html_loads_nothing(course):
     path = find_chapters(course / "notebooks", "02")[0]
     html = to_html(execute(path, lambda cell, num_cells: None).notebook)

@@ -1,0 +1,85 @@
+"""Floor 3: the zip that students get: the course without its solutions."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+__all__ = ["FOLDER", "course_files", "for_students", "write_bundle"]
+
+FOLDER = "d2l-nin"  # what unzipping makes
+# All that is taken from the course as it is, besides the chapters.
+_TAKEN = (
+    "LICENSE",
+    "environment.yml",
+    "pyproject.toml",
+    "requirements.lock",
+    "setup.sh",
+    "docs/nets.svg",
+    "d2l_nin/**/*.py",
+    "d2l_nin/data/*",
+    "d2l_nin/templates/**/*.*",
+)
+_MAKEFILE = Path(__file__).parent / "templates" / "students" / "Makefile"
+_BEGIN, _END = "<!-- for those who teach -->", "<!-- for all -->"
+_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
+
+
+def for_students(readme: str) -> str:
+    """README.md without what stands in it for those who teach.
+
+    Raises
+    ------
+    ValueError
+        A part begins and does not end.
+    """
+    kept = []
+    for i, part in enumerate(readme.split(_BEGIN)):
+        if i and _END not in part:
+            raise ValueError(f"README.md: after '{_BEGIN}' there is no '{_END}'")
+        kept.append(part.split(_END, 1)[1].lstrip("\n") if i else part)
+    return "".join(kept)
+
+
+def course_files(root: Path) -> dict[str, bytes]:
+    """What students get besides the chapters, by its path in the course.
+
+    Raises
+    ------
+    FileNotFoundError
+        A part of the course is not there.
+    """
+    files = {}
+    for pattern in _TAKEN:
+        found = [path for path in root.glob(pattern) if path.is_file()]
+        if not found:
+            raise FileNotFoundError(f"{root}: there is no {pattern}")
+        for path in found:
+            files[path.relative_to(root).as_posix()] = path.read_bytes()
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    files["README.md"] = for_students(readme).encode()
+    files["Makefile"] = _MAKEFILE.read_bytes()
+    return files
+
+
+def write_bundle(target: Path, files: dict[str, bytes]) -> None:
+    """Write a zip whose bytes depend on nothing but `files`.
+
+    Parameters
+    ----------
+    target : Path
+    files : dict
+        What each file of the bundle holds.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as bundle:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(f"{FOLDER}/{name}", _DATE)
+            info.create_system = 3  # Unix, wherever it is made
+            mode = 0o755 if name.endswith(".sh") else 0o644
+            info.external_attr = (0o100000 | mode) << 16
+            packed = name.endswith(".zip")
+            info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+            bundle.writestr(info, files[name])
+    partial.replace(target)

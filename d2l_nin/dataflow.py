@@ -1,0 +1,136 @@
+"""Floor 0: which cells of a notebook another cell needs, told from their names."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import symtable
+from dataclasses import dataclass, field
+
+__all__ = ["Names", "names_of", "needed_cells"]
+
+EVERYTHING = "*"  # what `from … import *` binds
+_WITH_A_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+@dataclass
+class Names:
+    """What a cell does to the names of its notebook.
+
+    Attributes
+    ----------
+    needs : set of str
+        Read in it, and not bound by an earlier statement of the cell.
+    binds : set of str
+        Bound for sure: assigned, imported or defined, not below an `if`.
+    touches : set of str
+        Bound perhaps, or changed in place: `net.add(…)`, `net[0] = …`, `fit(net)`.
+    """
+
+    needs: set[str] = field(default_factory=set)
+    binds: set[str] = field(default_factory=set)
+    touches: set[str] = field(default_factory=set)
+
+
+def _reads_and_bindings(statement: ast.stmt) -> tuple[set, set, set]:
+    """Names of the notebook that a statement reads, binds, and may bind in a call."""
+    table = symtable.symtable(ast.unparse(statement), "cell", "exec")
+    reads = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
+    binds = {
+        s.get_name()
+        for s in table.get_symbols()
+        if s.is_assigned() or s.is_imported() or s.is_namespace()
+    }
+    later, inner = set(), list(table.get_children())
+    while inner:
+        scope = inner.pop()
+        inner += scope.get_children()
+        for symbol in scope.get_symbols():
+            if symbol.is_global() and symbol.is_referenced():
+                reads.add(symbol.get_name())
+            if symbol.is_declared_global() and symbol.is_assigned():
+                later.add(symbol.get_name())
+    for node in ast.walk(statement):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            reads.add(node.target.id)
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == EVERYTHING:
+            binds.add(EVERYTHING)
+    return reads, binds, later
+
+
+def _root(node: ast.expr) -> set[str]:
+    """The name that `net.features[0].weight` begins with."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def _is_builtin(node: ast.expr) -> bool:
+    """Whether `print` or the like is called, which change nothing."""
+    return isinstance(node, ast.Name) and hasattr(builtins, node.id)
+
+
+def _changed_in_place(node: ast.AST) -> set[str]:
+    """Names whose objects a statement may change, outside of functions."""
+    if isinstance(node, _WITH_A_SCOPE):
+        return set()
+    changed = set()
+    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(
+        node.ctx, ast.Load
+    ):
+        changed |= _root(node)
+    value = getattr(node, "value", None)
+    if isinstance(node, (ast.Expr, ast.Assign)) and isinstance(value, ast.Call):
+        if isinstance(node, ast.Expr) and isinstance(value.func, ast.Attribute):
+            changed |= _root(value.func)
+        if value.args and not _is_builtin(value.func):
+            first = value.args[0]
+            changed |= set() if isinstance(first, ast.Call) else _root(first)
+    for child in ast.iter_child_nodes(node):
+        changed |= _changed_in_place(child)
+    if isinstance(node, ast.For):
+        targets = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+        if changed & targets:  # of something in what the loop goes over
+            changed |= {n.id for n in ast.walk(node.iter) if isinstance(n, ast.Name)}
+    return changed
+
+
+def names_of(tree: ast.Module) -> Names:
+    """What a cell needs, binds and touches.
+
+    Parameters
+    ----------
+    tree : ast.Module
+        Of plain Python: magics are already calls.
+    """
+    names = Names()
+    for statement in tree.body:
+        reads, binds, later = _reads_and_bindings(statement)
+        names.needs |= reads - names.binds
+        names.touches |= later | _changed_in_place(statement)
+        unsure = (ast.If, ast.For, ast.While, ast.Try)
+        if isinstance(statement, unsure):
+            names.touches |= binds
+        else:
+            names.binds |= binds
+    return names
+
+
+def needed_cells(cells: list[Names], target: int) -> list[int]:
+    """The cells that must run before cell number `target`, in order.
+
+    It is a guess from names: a change by another name of the same object is not seen.
+
+    Parameters
+    ----------
+    cells : list of Names
+    target : int
+    """
+    needed, chosen = set(cells[target].needs), []
+    for i in reversed(range(target)):
+        cell = cells[i]
+        gives = cell.binds | cell.touches
+        if needed & gives or EVERYTHING in cell.binds:
+            chosen.append(i)
+            needed = (needed - cell.binds) | cell.needs
+    return chosen[::-1]

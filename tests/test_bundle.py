@@ -1,0 +1,196 @@
+"""The zip that students get."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from d2l_nin import cli
+from d2l_nin.bundle import FOLDER, course_files, for_students
+from d2l_nin.chapters import find_chapters, find_solutions
+from d2l_nin.chapters import for_students as chapter_for_students
+
+ROOT = Path(__file__).parent.parent
+
+
+def make(out):
+    with cli.console.capture() as capture:
+        result = CliRunner().invoke(cli.main, ["bundle", "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    return capture.get()
+
+
+@pytest.fixture(scope="module")
+def unzipped(tmp_path_factory):
+    """The bundle, unzipped by the system's own rules: the path of what it makes."""
+    folder = tmp_path_factory.mktemp("bundle")
+    before = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        make(folder / "students.zip")
+    finally:
+        os.chdir(before)
+    with zipfile.ZipFile(folder / "students.zip") as bundle:
+        assert bundle.testzip() is None
+        bundle.extractall(folder)
+        for info in bundle.infolist():
+            (folder / info.filename).chmod(info.external_attr >> 16 & 0o777)
+    return folder / FOLDER
+
+
+def files_in(folder):
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_it_holds_the_course(unzipped):
+    files = files_in(unzipped)
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "d2l_nin").rglob("*.py")
+    }  # fmt: skip
+    chapters = {f"notebooks/{path.name}" for path in find_chapters(ROOT / "notebooks")}
+    needed = {"README.md", "Makefile", "setup.sh", "pyproject.toml", "LICENSE",
+              "requirements.lock", "environment.yml", "docs/nets.svg",
+              "d2l_nin/data/fashion-mnist.zip", "d2l_nin/data/LICENSE"}  # fmt: skip
+    assert needed | package | chapters <= files
+    assert {f for f in files if f.startswith("notebooks/")} == chapters
+    assert os.access(unzipped / "setup.sh", os.X_OK)
+    for picture in re.findall(
+        r"\]\(([^)#]+\.svg)\)", (unzipped / "README.md").read_text()
+    ):
+        assert (unzipped / picture).exists()
+
+
+def test_it_holds_nothing_else(unzipped):
+    for name in files_in(unzipped):
+        parts = name.split("/")
+        assert parts[0] not in ("tests", ".ci", ".github", "build", ".git"), name
+        assert "solutions" not in parts and "__pycache__" not in parts, name
+        assert not name.endswith((".pyc", ".partial", ".log"))
+
+
+def test_no_solution_stands_in_it(unzipped):
+    text = "\n".join(
+        (unzipped / name).read_text(encoding="utf-8", errors="replace")
+        for name in files_in(unzipped)
+        if not name.endswith(".zip")
+    )
+    assert "**Reasoning.**" not in text
+    for path in find_solutions(ROOT / "notebooks"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.source.startswith("**Reasoning.**"):
+                assert cell.source.splitlines()[0] not in text
+
+
+def test_chapters_are_unanswered_and_without_slides(unzipped):
+    for path in find_chapters(unzipped / "notebooks"):
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        original = nbformat.read(ROOT / "notebooks" / path.name, as_version=4)
+        kept = [
+            c for c in original.cells if "slide-only" not in c.metadata.get("tags", [])
+        ]
+        assert [c.source for c in notebook.cells] == [c.source for c in kept]
+        assert len(kept) < len(original.cells) and "Ask:" not in path.read_text()
+        for cell in notebook.cells:
+            if "exercise" in cell.metadata.get("tags", []):
+                assert "answer = ..." in cell.source
+                assert "○" in cell.outputs[-1]["data"]["text/plain"]
+
+
+def test_an_answered_chapter_is_not_handed_out(tmp_path):
+    cell = nbformat.v4.new_code_cell(
+        "answer = 42\ncheck.ch01.number(answer)", metadata={"tags": ["exercise"]}
+    )
+    path = tmp_path / "01_a.ipynb"
+    for source in ("answer = 42", "answer = ...\nanswer = 42", "x = 1"):
+        cell.source = source
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+        with pytest.raises(ValueError, match=r"expected 'answer = \.\.\.' once"):
+            chapter_for_students(path)
+    cell.source = "answer = ...  # how many?\ncheck.ch01.number(answer)"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    assert "how many?" in chapter_for_students(path)
+
+
+def test_readme_is_for_students(unzipped):
+    text = (unzipped / "README.md").read_text(encoding="utf-8")
+    assert "make lab" in text and "Fashion-MNIST" in text
+    for word in (
+        "grades.csv",
+        "solutions",
+        "make bundle",
+        "make slides",
+        "for those who",
+    ):
+        assert word not in text
+    assert for_students("a\n<!-- for those who teach -->\nb\n<!-- for all -->\nc") == (
+        "a\nc"
+    )
+    with pytest.raises(ValueError, match="there is no"):
+        for_students("a <!-- for those who teach --> b")
+
+
+def test_it_works_by_itself(unzipped):
+    code = (
+        "import d2l_nin, pathlib\n"
+        "from d2l_nin import checks, datasets\n"
+        "train, test = datasets.read_fashion_mnist()\n"
+        "print(pathlib.Path(d2l_nin.__file__).parent, len(train[0]), len(test[0]))"
+    )
+    offline = os.pathsep.join([str(unzipped), str(ROOT / "tests" / "offline")])
+    environment = {**os.environ, "PYTHONPATH": offline}
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], cwd=unzipped.parent, env=environment,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(unzipped / "d2l_nin"), "60000", "10000"], (
+        done.stderr
+    )
+
+
+def run_make(folder, *arguments):
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_its_makefile_offers_what_works(unzipped):
+    shown = run_make(unzipped).stdout
+    offered = re.findall(r"^make ([a-z-]+)", shown, re.MULTILINE)
+    assert offered == ["help", "setup", "lab", "run", "doctor", "clean"]
+    everything = re.findall(
+        r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    for target in set(everything) - set(offered):
+        done = run_make(unzipped, target)
+        assert done.returncode == 0 and "is for those who teach" in done.stdout
+    for target in ("lab", "run"):
+        assert "setup.sh" in run_make(unzipped, "-n", target).stdout
+
+
+def test_the_same_bytes_each_time(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    digests = set()
+    for name in ("a.zip", "b.zip"):
+        said = make(tmp_path / name)
+        assert "chapters" in said
+        digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    assert len(digests) == 1
+    with zipfile.ZipFile(tmp_path / "a.zip") as bundle:
+        names = bundle.namelist()
+        assert names == sorted(names)
+        assert {info.date_time[0] for info in bundle.infolist()} == {1980}
+    assert list(tmp_path.glob("*.partial")) == []
+
+
+def test_a_part_that_is_missing_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no LICENSE"):
+        course_files(tmp_path)

@@ -1,0 +1,532 @@
+"""Grading, with submissions that do everything they should not."""
+
+import ast
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from click.testing import CliRunner
+
+from d2l_nin import cli
+from d2l_nin.dataflow import names_of, needed_cells
+from d2l_nin.grade import (
+    Journal,
+    Limits,
+    Submission,
+    find_submissions,
+    grade_all,
+    report_name,
+    write_report,
+    write_table,
+)
+from d2l_nin.grade_one import NotANotebook, read_cells
+
+ROOT = Path(__file__).parent.parent
+TINY = "tests.tiny"
+FIRST = """%matplotlib inline
+from d2l_nin import runtime
+from d2l_nin import checks as check
+from mxnet import autograd, gluon, np, npx
+from mxnet.gluon import nn"""
+RIGHT = "answer = 42\ncheck.ch01.number(answer)"
+PLUS = "answer = lambda X: X + 1\ncheck.ch01.plus_one(answer)"
+DENSE = "answer = lambda: nn.Dense(4)\ncheck.ch01.dense(answer)"
+# The answer is right if the code before it could not do what it tried.
+REFUSED = """
+import os, socket, subprocess, urllib.request
+def fails(attempt):
+    try:
+        attempt()
+    except Exception:
+        return True
+"""
+
+
+def write(path, *cells):
+    """A notebook of code cells."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def leave_a_process(seconds):
+    return f"""
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execvp("sleep", ["sleep", "{seconds}"])
+    os._exit(0)
+"""
+
+
+# The second cell of a notebook each; the first is FIRST, and PLUS and DENSE follow.
+CELLS = {
+    "good": RIGHT,
+    "exits": "import os\nos._exit(3)\n" + RIGHT,
+    "leaves": "import sys\nsys.exit()\n" + RIGHT,
+    "kills_itself": "import os\nos.kill(os.getpid(), 9)\n" + RIGHT,
+    "kills_its_group": "import os\nos.killpg(0, 9)\n" + RIGHT,
+    "kills_its_watcher": "import os\nos.kill(os.getppid(), 9)\n" + RIGHT,
+    "hangs": "while True:\n    pass\n" + RIGHT,
+    "catches_all": "while True:\n    try:\n        while True:\n            pass\n"
+    "    except BaseException:\n        pass\n" + RIGHT,
+    "floods": "import os\nfor _ in range(300):\n    print('x' * 10**6)\n"
+    "    os.write(2, b'y' * 10**6)\n" + RIGHT,
+    "floods_for_ever": "while True:\n    print('x' * 10**6)\n" + RIGHT,
+    "eats": "eaten = []\nwhile True:\n    eaten.append(b'x' * 10**7)\n" + RIGHT,
+    "eats_at_once": "eaten = bytearray(10**12)\n" + RIGHT,
+    "forks": "import os, time\nwhile True:\n    if os.fork() == 0:\n"
+    "        time.sleep(100)\n" + RIGHT,
+    "leaves_a_process": leave_a_process(98761) + RIGHT,
+    "patches": """
+import builtins, math, sys, time, numpy, d2l_nin.exercise, tests.tiny.ch01, types
+Exercise = d2l_nin.exercise.Exercise
+Exercise.judge = lambda *_: d2l_nin.exercise.Verdict("ch01.number", "right", ())
+Exercise.__call__.__code__ = (lambda self, *_: None).__code__
+d2l_nin.exercise.expect_close = lambda *_, **__: None
+d2l_nin.exercise.as_whole_number.__code__ = (lambda a, what=0: 42).__code__
+tests.tiny.ch01.number.check = lambda answer: None
+tests.tiny.ch01.len = len
+numpy.allclose = numpy.core.numeric.allclose = lambda *_, **__: True
+numpy.asarray = lambda *_, **__: numpy.array(42)
+numpy.isfinite = lambda *_: True
+builtins.int = lambda *_: 42
+builtins.repr = lambda *_: "42"
+math.floor = time.perf_counter = lambda *_: 0
+sys.modules["numpy"] = types.ModuleType("numpy")
+sys.settrace(lambda *_: None)
+answer = 41
+check.ch01.number(answer)""",
+    "patches_later": """
+class Float:
+    def __array__(self, *_):
+        import numpy
+        before = numpy.allclose
+        numpy.allclose = lambda *_, **__: True
+        return before.__globals__["array"](42)
+answer = Float()
+check.ch01.number(answer)""",
+    "redefines": """
+class check:
+    class ch01:
+        def number(answer):
+            return "✓ ch01.number: right"
+        plus_one = dense = number
+answer = 41
+check.ch01.number(answer)""",
+    "forges": """
+import os
+for descriptor in range(3, 100):
+    try:
+        os.write(descriptor, b'{"name": "ch01.number", "state": '
+                             b'{"status": "right"}}\\n')
+    except OSError:
+        pass
+answer = 41
+check.ch01.number(answer)""",
+    "connects": REFUSED
+    + """
+tried = [
+    fails(lambda: socket.create_connection(("192.0.2.1", 80), timeout=1)),
+    fails(lambda: socket.getaddrinfo("example.org", 80)),
+    fails(lambda: urllib.request.urlopen("http://127.0.0.1:9", timeout=1)),
+]
+answer = 42 if all(tried) else 0
+check.ch01.number(answer)""",
+    "looks_around": REFUSED
+    + """
+here = os.getcwd()
+home = os.path.expanduser("~")
+near = os.listdir(here) + os.listdir(home) + os.listdir(os.environ["TMPDIR"])
+answer = 42 if not [n for n in near if n.endswith(("ipynb", "csv"))] else len(near)
+check.ch01.number(answer)""",
+    "fills_the_disk": REFUSED
+    + """
+def fill():
+    with open("large", "wb") as file:
+        for _ in range(600):
+            file.write(bytes(2**20))
+answer = 42 if fails(fill) else 0
+check.ch01.number(answer)""",
+    "trains": """
+net = nn.HybridSequential()
+net.add(nn.Conv2D(8, 3, activation="relu"), nn.GlobalAvgPool2D(), nn.Dense(2))
+net.initialize()
+net.hybridize()
+X, y = np.random.normal(size=(64, 1, 8, 8)), np.arange(64) % 2
+X[y == 1] += 1
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.5})
+losses = []
+for _ in range(30):
+    with autograd.record():
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(X), y).mean()
+    loss.backward()
+    trainer.step(1)
+    losses.append(float(loss))
+answer = 42 if losses[-1] < losses[0] / 2 else 0
+check.ch01.number(answer)""",
+    "raises": "1 / 0\n" + RIGHT,
+    "is_no_python": "answer = = 42\ncheck.ch01.number(answer)",
+    "shows_a_script": "answer = '<script>alert(1)</script>'\ncheck.ch01.number(answer)",
+    "waits_for_input": "answer = int(input())\ncheck.ch01.number(answer)",
+}
+LEFT_BEHIND = ("leaves_a_process", "98761")
+SECONDS = 6
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """All of them graded in one go: rows of the table by student, reports, output."""
+    folder = tmp_path_factory.mktemp("graded")
+    handed_in = folder / "in"
+    for student, cell in CELLS.items():
+        name = f"{student}_01_one_by_one_convolution.ipynb"
+        write(handed_in / name, FIRST, cell, PLUS, DENSE)
+    (handed_in / "broken.ipynb").write_text('{"cells": [')
+    (handed_in / "nested.ipynb").write_text("[" * 10**6)
+    (handed_in / "a_list.ipynb").write_text("[1, 2]")
+    (handed_in / "essay.pdf").write_bytes(b"%PDF-1.4 \xff\xfe")
+    with (handed_in / "huge.ipynb").open("wb") as file:
+        file.truncate(2**31)
+    (handed_in / "copycat.ipynb").symlink_to(handed_in / "good.ipynb")
+    (handed_in / "nothing").mkdir()
+    (handed_in / "images").mkdir()
+    (handed_in / "images" / "cat.png").write_bytes(b"")
+    write(handed_in / "=cmd()" / "x.ipynb", FIRST, RIGHT)
+    write(handed_in / "@twice" / "a.ipynb", FIRST, RIGHT.replace("42", "1"))
+    write(handed_in / "@twice" / "b.ipynb", FIRST, RIGHT, PLUS)
+    out = folder / "out" / "grades.csv"
+    with cli.console.capture() as capture:
+        result = CliRunner().invoke(
+            cli.main,
+            ["grade", str(handed_in), "--out", str(out), "--checks", TINY,
+             "--jobs", "2", "--seconds", str(SECONDS), "--memory", "600"],
+        )  # fmt: skip
+    assert result.exit_code == 0, result
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    return rows, out, capture.get()
+
+
+def statuses(row):
+    return [row[f"ch01.{name}"] for name in ("number", "plus_one", "dense")]
+
+
+def report(out, student):
+    reports = out.with_name("grades_reports")
+    return (reports / report_name(student)).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "student",
+    ["good", "floods", "connects", "looks_around", "fills_the_disk", "trains",
+     "leaves_a_process"],
+)  # fmt: skip
+def test_what_is_right_is_right(graded, student):
+    row = graded[0][student]
+    assert statuses(row) == ["right"] * 3 and row["total"] == "3", report(
+        graded[1], student
+    )
+
+
+@pytest.mark.parametrize(
+    "student, status, said",
+    [
+        ("exits", "killed", "ended itself with status 3"),
+        ("leaves", "failed", "SystemExit"),
+        ("kills_itself", "killed", "SIGKILL"),
+        ("kills_its_group", "killed", "SIGKILL"),
+        ("hangs", "killed", "took too long"),
+        ("catches_all", "killed", "took too long"),
+        ("floods_for_ever", "killed", "took too long"),
+        ("eats", "killed", "memory"),
+        ("eats_at_once", "failed", "MemoryError"),
+        ("forks", "killed", "processes"),
+        ("patches", "wrong", "Came: 41"),
+        ("patches_later", "failed", "changes numpy.allclose while it is checked"),
+        ("redefines", "wrong", "Came: 41"),
+        ("forges", "wrong", "Came: 41"),
+        ("raises", "failed", "ZeroDivisionError"),
+        ("is_no_python", "failed", "SyntaxError"),
+        ("shows_a_script", "wrong", "of type str"),
+        ("waits_for_input", "failed", "EOFError"),
+    ],
+)
+def test_one_bad_cell_costs_one_exercise(graded, student, status, said):
+    rows, out, _ = graded
+    shown = report(out, student)
+    assert statuses(rows[student]) == [status, "right", "right"], shown
+    assert said in shown
+
+
+@pytest.mark.parametrize(
+    "student, said",
+    [
+        ("broken", "not a notebook"),
+        ("nested", "not a notebook"),
+        ("a_list", "no list of cells"),
+        ("essay", "does not end in .ipynb"),
+        ("huge", "too large: 2,048 MiB"),
+        ("copycat", "a link, not a file"),
+        ("images", "no notebook among 1 files"),
+        ("nothing", "empty"),
+        ("kills_its_watcher", "it ended the process that watches it"),
+    ],
+)
+def test_what_is_no_notebook_has_a_row_that_says_so(graded, student, said):
+    row = graded[0][student]
+    lack = (
+        "missing" if said.startswith(("empty", "no notebook among")) else "unreadable"
+    )
+    assert said in row["remarks"] and statuses(row) == [lack] * 3
+    assert said in report(graded[1], student) and row["total"] == "0"
+
+
+def test_no_formula_in_the_table(graded):
+    rows, _, _ = graded
+    assert rows["'=cmd()"]["ch01.number"] == "right"
+    assert statuses(rows["'@twice"]) == ["right", "right", "missing"], "best of both"
+    assert len(rows) == len(CELLS) + 10
+
+
+def test_reports_are_escaped_and_hold_no_script(graded):
+    text = report(graded[1], "shows_a_script")
+    assert "&lt;script&gt;" in text and "<script" not in text
+    assert "ch01.number: wrong" in text and "check.ch01.number(answer)" in text
+    assert "default-src &#39;none&#39;" in text or "default-src 'none'" in text
+
+
+def test_summary(graded):
+    assert re.search(r"ch01.dense .* \d+ ", graded[2])
+    assert "essay.pdf: not a notebook" in graded[2]
+
+
+def test_nothing_is_left_running(graded):
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        assert line[:2] != ["sleep", LEFT_BEHIND[1]]
+        assert not ("d2l_nin.grade_one" in line and TINY in line[-1])
+
+
+def test_cells_that_are_not_needed_do_not_run(tmp_path):
+    slow = "import time\ntime.sleep(100)\n1 / 0"
+    write(tmp_path / "in" / "a.ipynb", FIRST, slow, RIGHT)
+    hidden = ["exec('hid' + 'den = 42')", RIGHT.replace("42", "hidden"), PLUS]
+    write(tmp_path / "in" / "b.ipynb", FIRST, "1 / 0", *hidden)
+    raising = "helper = 42\nvars()['k' + 'ey']\ndel key"
+    write(tmp_path / "in" / "c.ipynb", "vars()['k' + 'ey'] = 1", raising,
+          RIGHT.replace("42", "helper"))  # fmt: skip
+    journal = Journal(tmp_path / "journal", "")
+    submissions = find_submissions(tmp_path / "in")
+    found = {
+        submission.student: {name: state["status"] for name, state in
+                             came["states"].items()}
+        for submission, came in grade_all(submissions, journal, Limits(30), 2, TINY)
+    }  # fmt: skip
+    journal.close()
+    assert found["a"] == {"ch01.number": "right"}
+    assert found["b"] == {"ch01.number": "right", "ch01.plus_one": "right"}
+    assert found["c"] == {"ch01.number": "right"}, "an error in a needed cell"
+
+
+# --- going on --------------------------------------------------------------------
+
+
+def start(handed_in, out):
+    return subprocess.Popen(
+        [sys.executable, "-m", "d2l_nin", "grade", handed_in, "--out", out, "--checks",
+         TINY, "--jobs", "1", "--seconds", "61"],
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def lines_of(journal):
+    return journal.read_bytes().splitlines() if journal.exists() else []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_it_goes_on_where_it_was(tmp_path, how):
+    handed_in, out = tmp_path / "in", tmp_path / "grades.csv"
+    slow = "import time\ntime.sleep(0.5)\n" + RIGHT
+    for i in range(6):
+        write(handed_in / f"student{i}.ipynb", FIRST, slow)
+    journal = tmp_path / "grades_journal.jsonl"
+    process = start(handed_in, out)
+    deadline = time.monotonic() + 60
+    while len(lines_of(journal)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(how)
+    said = process.communicate(timeout=30)[0].decode()
+    assert process.returncode, said
+    assert not out.exists() and len(lines_of(journal)) >= 2
+    before = lines_of(journal)[:-1]
+    with journal.open("ab") as file:
+        file.write(b'{"torn": ')
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(
+        "d2l_nin.grade_one" in (p.info["cmdline"] or [])
+        and "61" in p.info["cmdline"][-1]
+        for p in psutil.process_iter(["cmdline"])
+    ):
+        time.sleep(0.1)
+    assert time.monotonic() < deadline, "a grader outlived the one that started it"
+
+    process = start(handed_in, out)
+    said = process.communicate(timeout=90)[0].decode()
+    assert process.returncode == 0, said
+    ran = re.findall(r"student(\d)\.ipynb: ", said)
+    assert 1 <= len(ran) <= 4
+    entries = [json.loads(line) for line in lines_of(journal)]
+    assert sorted(entry["file"] for entry in entries) == [
+        f"student{i}.ipynb" for i in range(6)
+    ]
+    assert lines_of(journal)[: len(before)] == before
+    assert out.read_text().count("right") == 6
+    assert not list(tmp_path.glob(".*partial"))
+
+
+def test_what_changed_is_run_again(tmp_path):
+    path = write(tmp_path / "in" / "ada.ipynb", FIRST, RIGHT)
+
+    def run(checks):
+        journal = Journal(tmp_path / "journal", checks)
+        found = list(find_submissions(tmp_path / "in"))
+        came = [c for _, c in grade_all(found, journal, Limits(), 1, TINY)]
+        entries = journal.of("ada", {"ada.ipynb"})
+        journal.close()
+        return came[0] is not None, entries[0]["states"]["ch01.number"]["status"]
+
+    assert run("a") == (True, "right")
+    assert run("a") == (False, "right")
+    assert run("b") == (True, "right"), "other checks"
+    write(path, FIRST, "answer = 1\ncheck.ch01.number(answer)")
+    assert run("b") == (True, "wrong")
+    assert run("b") == (False, "wrong")
+
+
+def test_two_hundred_do_not_grow(tmp_path):
+    for i in range(200):
+        path = tmp_path / "in" / f"student{i:03}.ipynb"
+        if i % 4 == 0:
+            write(path, FIRST, "print('x' * 10**7)\n" + RIGHT, "#" * 10**5)
+        elif i % 4 == 1:
+            write(path, "1 + 1")
+        else:
+            path.write_text("x" * 10**6)
+    journal = Journal(tmp_path / "journal", "")
+    me, resident = psutil.Process(), []
+    submissions = find_submissions(tmp_path / "in")
+    for _ in grade_all(submissions, journal, Limits(), 2, TINY):
+        resident.append(me.memory_info().rss)
+    assert len(resident) == 200
+    assert resident[-1] - resident[40] < 4 * 2**20
+    journal.close()
+
+
+# --- parts -----------------------------------------------------------------------
+
+
+def test_the_table_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "grades.csv"
+    path.write_text("before")
+
+    def rows():
+        yield "ada", []
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        write_table(path, ["ch01.number"], rows())
+    assert path.read_text() == "before"
+    write_table(path, ["ch01.number"], [("Zoë", []), ("-1", [])])
+    assert path.read_text("utf-8").splitlines() == [
+        "student,ch01.number,total,remarks", "Zoë,missing,0,", "'-1,missing,0,"
+    ]  # fmt: skip
+
+
+def test_reports_of_strange_names(tmp_path):
+    names = ["../../etc", "a/b", "a_b", "<b>", "x" * 300, "\ud800".encode(
+        "utf-8", "replace").decode()]  # fmt: skip
+    for name in names:
+        write_report(tmp_path / "reports", name, [], [])
+    assert len(list((tmp_path / "reports").iterdir())) == len(names)
+    assert list(tmp_path.iterdir()) == [tmp_path / "reports"]
+
+
+@pytest.mark.parametrize(
+    "name, student",
+    [
+        ("ada_02_network_in_network.ipynb", "ada"),
+        ("Ada Lovelace 01_one_by_one (1).ipynb", "Ada Lovelace"),
+        ("ada-ch03-global.ipynb", "ada"),
+        ("ada.ipynb", "ada"),
+        ("02_network_in_network.ipynb", "02_network_in_network"),
+        ("s1234567_05_resnet.ipynb", "s1234567"),
+    ],
+)
+def test_students_of_files(tmp_path, name, student):
+    (tmp_path / name).write_text("")
+    assert [s.student for s in find_submissions(tmp_path)] == [student]
+
+
+def test_folders_of_students(tmp_path):
+    for name in ("ada/01/a.ipynb", "ada/.ipynb_checkpoints/a.ipynb", "ada/data.csv",
+                 "bob/b.ipynb", ".git/x.ipynb", "out.csv"):  # fmt: skip
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    found = list(find_submissions(tmp_path, [tmp_path / "out.csv"]))
+    assert found == [
+        Submission("ada", "ada/01/a.ipynb", tmp_path / "ada/01/a.ipynb"),
+        Submission("bob", "bob/b.ipynb", tmp_path / "bob/b.ipynb"),
+    ]
+
+
+def test_old_notebooks_are_read():
+    old = {
+        "worksheets": [{"cells": [{"cell_type": "code", "input": ["a = 1\n", "a"]}]}]
+    }
+    assert read_cells(json.dumps(old).encode()) == ["a = 1\na"]
+    with pytest.raises(NotANotebook):
+        read_cells(b'{"cells": [{"cell_type": "code", "source": 3}]}')
+
+
+def needed(*sources):
+    return needed_cells([names_of(ast.parse(s)) for s in sources], len(sources) - 1)
+
+
+@pytest.mark.parametrize(
+    "sources, wanted",
+    [
+        (["import a", "import b", "a.x"], [0]),
+        (["a = 1", "b = a", "c = 2", "b"], [0, 1]),
+        (["a = 1", "a = 2", "a"], [1]),
+        (["a = 1", "a += 1", "a"], [0, 1]),
+        (["a = 1", "if b:\n    a = 2", "a"], [0, 1]),
+        (["net = f()", "net.add(1)", "print(net)", "y = 1", "net"], [0, 1]),
+        (["X = 1", "Y = f(g(X))", "show(h.k(X))", "X"], [0]),
+        (["net = f()", "it = 1", "h = fit(net, it)", "net"], [0, 1, 2]),
+        (["net = f()", "it = 1", "h = fit(net, it)", "it"], [1]),
+        (["d = {}", "d[1] = 2", "d"], [0, 1]),
+        (["ns = []", "for n in ns:\n    n.go()", "ns"], [0, 1]),
+        (["k = 1", "def f(net):\n    return net + k", "net = 2", "f"], [0, 1]),
+        (["x = 1", "y = [x for x in range(3)]", "y"], [1]),
+        (["from a import *", "b = 1", "c"], [0]),
+        (["@d\nclass A(B):\n    c = e", "d = B = 1", "e = 1", "A"], [0]),
+        (["d = B = e = 1", "@d\nclass A(B):\n    c = e", "A"], [0, 1]),
+        (["n = 0", "def f():\n    global n\n    n = 1", "n"], [0, 1]),
+    ],
+)
+def test_cells_that_a_cell_needs(sources, wanted):
+    assert needed(*sources) == wanted
