@@ -60,7 +60,8 @@ def head_parameters(answer):
     "The mean divides by the number of places, zeros included. The maximum doesn't "
     "count at all.",
     "How many places has the map with its ring?",
-    remember="A ring of nothing lowers a mean and leaves a maximum as it was.",
+    remember="A ring of zeros draws a mean towards 0 and leaves a maximum above 0 "
+    "as it was.",
 )
 def mean_and_max(answer):
     """Scores of one map by mean and by maximum, without and with a ring of zeros."""
@@ -154,7 +155,7 @@ def _wrong_averages(X) -> list:
         (total / H**2, "This divides by height times height. Not every map is square."),
         (total / W**2, "This divides by width times width. Not every map is square."),
         (total / (H + W), "A map has height *times* width places."),
-        (total / (H * W - 1), "This divides by one place too few."),
+        (total / max(H * W - 1, 1), "This divides by one place too few."),
         (total / C, "This divides by the number of channels."),
         (total / (C * H * W), "The channels are counted as places."),
         (total / (N * H * W), "The images are counted as places."),
@@ -210,8 +211,6 @@ def order_with_relu(answer):
     elif abs(relu_first - 0.25) < 1e-6:
         mistake = "The positive numbers add up to 1. Their *mean* over all four places "
         mistake += "is asked."
-    elif abs(gap_first - 1) < 1e-6 and abs(relu_first) < 1e-6:
-        mistake = "The two orders are exchanged."
     elif abs(gap_first) >= 1e-6:
         mistake = "The negative numbers don't outweigh the positive ones."
     else:
@@ -294,10 +293,13 @@ _BOXES = (
 )
 def iou(answer):
     """The IoU of two boxes."""
-    for box, other in _BOXES:
-        value = call(answer, box, other, what="a function of (box, other)")
+    values = [_iou_of(answer, box, other) for box, other in _BOXES]
+    if values == [float(box == other) for box, other in _BOXES]:
+        came = "1 for the same box, 0 for all others"
+        mistake = "This only says whether the boxes are the same."
+        raise Wrong("the IoU of boxes that share a part", came, mistake)
+    for (box, other), value in zip(_BOXES, values):
         what = f"the IoU of {box} and {other}"
-        value = as_number(value, what)
         right, mistakes = _ious(box, other)
         if abs(value - right) < 1e-4:
             continue
@@ -305,6 +307,11 @@ def iou(answer):
         if not known and not 0 <= value <= 1:
             known = ["An IoU is a share, from 0 to 1."]
         raise Wrong(what, f"{value:g}", *known[:1])
+
+
+def _iou_of(answer, box, other) -> float:
+    value = call(answer, box, other, what="a function of (box, other)")
+    return as_number(value, f"the IoU of {box} and {other}")
 
 
 def _ious(box, other):
@@ -339,8 +346,6 @@ def _ious(box, other):
          "pixel has to be added."),
         (shared / max(b * r + B * R - shared, 1), "This takes bottom and right for "
          "height and width."),
-        (float((t, le, b, r) == (T, L, B, R)), "This only says whether the boxes are "
-         "the same."),
         (float(both > 0), "This only says whether the boxes meet."),
     ]  # fmt: skip
     if both == 0:
@@ -369,7 +374,7 @@ def two_dense_layers(answer):
     rng = numpy.random.RandomState(5)
     for N, C, hidden, K, H, W in ((2, 4, 6, 3, 5, 7), (1, 3, 2, 5, 4, 4)):
         net = _with_two_dense_layers(rng, C, hidden, K)
-        X = np.array(rng.normal(size=(N, 2, H, W)))
+        X = np.array(rng.normal(size=(N, 2, H, W)).astype("float32"))
         F = net[0](X).asnumpy()
         W1, b1, W2, b2 = (
             p.data().asnumpy()
@@ -382,6 +387,10 @@ def two_dense_layers(answer):
             (N, C, H, W): "These are the maps of the trunk, not yet of classes.",
             (N, hidden, H, W): "These are maps behind the first dense layer. One "
             "follows.",
+            (N, C): "These are means of the trunk's maps. A map has a value at every "
+            "place.",
+            (N, hidden): "These are numbers behind the first dense layer. A map has a "
+            "value at every place.",
             (N, K): "These are the scores. A map has a value at every place.",
             (N, H, W, K): "The classes are still on the last axis. They belong behind "
             "the batch.",
@@ -389,12 +398,8 @@ def two_dense_layers(answer):
             (N, K, W, H): "Height and width have changed places.",
             (N, K, H, W, C): "Nothing is summed over the channels.",
             (N, H, W): "This is one map. Each class has its own.",
-            (
-                N,
-                K,
-                1,
-                1,
-            ): "The mean is already taken. The maps are what it is taken of.",
+            (N, K, 1, 1): "The mean is already taken. The maps are what it is taken "
+            "of.",
         }
         linear = numpy.einsum("kc,nchw->nkhw", W2 @ W1, F)
         bias = (W2 @ b1 + b2).reshape(K, 1, 1)
@@ -444,7 +449,8 @@ def _with_two_dense_layers(rng, C, hidden, K):
     )
     net.initialize(init.Zero())
     for parameter in net.collect_params().values():
-        parameter.set_data(np.array(rng.normal(size=parameter.shape)))
+        values = rng.normal(size=parameter.shape).astype("float32")
+        parameter.set_data(np.array(values))
     return net
 
 
