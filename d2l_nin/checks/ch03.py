@@ -224,51 +224,60 @@ def order_with_relu(answer):
 
 # --- a prediction ----------------------------------------------------------------
 
-POOLS = ("mean", "max")
+_POOLS = ("mean", "max")
 
 
 @exercise(
-    "Around the garment there are now 40 places that see mostly black. What do they do "
-    "to a mean, and what to a maximum?",
-    "Look again at your answer about a map with a ring. But here the ring's places are "
-    "not all zero.",
-    remember="A mean is diluted by every place that sees nothing of the garment; a "
-    "maximum asks only the best place of each map.",
+    "What does training ask of the places of a map if the mean counts? And what if "
+    "only the highest place counts?",
+    "With the maximum, only one place of each map gets a gradient. What do the others "
+    "add to a mean?",
+    remember="Mean and maximum have the same shapes and no parameters: nothing but the "
+    "accuracy tells that one stands where the other was meant.",
 )
-def framed_max_or_mean(answer, measured=None):
-    """Which head stands a frame of black better: the mean or the maximum."""
-    said = as_text(answer, (*POOLS, "neither"))
-    _judge_accuracies(measured)
-    mean, best = (measured[name] for name in POOLS)
-    came = f"{mean['framed']:.2f} with the mean, {best['framed']:.2f} with the maximum"
-    ahead = "neither"
-    if abs(mean["framed"] - best["framed"]) > 0.05:
-        ahead = "mean" if mean["framed"] > best["framed"] else "max"
-    if said != ahead:
+def exchanged_pools(answer, measured=None):
+    """Which net loses more when mean and maximum are exchanged after training."""
+    said = as_text(answer, (*_POOLS, "neither"))
+    accuracies = _accuracies_of_pools(measured)
+    loss = {
+        name: accuracies[name][name] - accuracies[name][other]
+        for name, other in (_POOLS, _POOLS[::-1])
+    }
+    more = "neither"
+    if abs(loss["mean"] - loss["max"]) > 0.05:
+        more = max(loss, key=loss.get)
+    if said != more:
         mistake = {
-            "mean": "The frame has many places, and each of them is in the mean.",
-            "max": "A maximum can be taken in by a single place.",
-            "neither": "Unframed they are alike. The frame tells them apart.",
+            "mean": "Trained with the mean, every place of a map has learned, the "
+            "highest as well.",
+            "max": "Trained with the maximum, the highest place of each map has "
+            "learned; the others did no great harm here.",
+            "neither": "The shapes are the same, but the places of the maps have "
+            "learned in different ways.",
         }[said]
-        raise Wrong(f"accuracies at 56×56 that fit {said!r}", came, mistake)
+        came = ", ".join(f"{loss[name]:.2f} trained with the {name}" for name in _POOLS)
+        raise Wrong(f"losses of accuracy that fit {said!r}", came, mistake)
 
 
-def _judge_accuracies(measured) -> None:
-    """Raise Wrong unless these can be the accuracies that the cell measures."""
-    what = "what the cell measures: accuracies of both heads, plain and framed"
+def _accuracies_of_pools(measured) -> dict:
+    """Accuracies by pool trained with, then tested with; Wrong if they can't be."""
+    what = "what the cell measures: accuracies of both nets, tested with both pools"
+    mistake = "Is the rest of the cell as it was?"
     try:
-        values = [float(measured[n][k]) for n in POOLS for k in ("plain", "framed")]
+        found = {t: {p: float(measured[t][p]) for p in _POOLS} for t in _POOLS}
     except (TypeError, KeyError, ValueError, IndexError):
-        mistake = "Is the rest of the cell as it was?"
         raise Wrong(what, f"{measured!r}"[:80], mistake) from None
+    values = [value for row in found.values() for value in row.values()]
     if not all(0 <= value <= 1 for value in values):
         raise Wrong(what, f"{values}", "An accuracy is a share from 0 to 1.")
-    if min(values[0], values[2]) < 0.5:
+    own = [found[name][name] for name in _POOLS]
+    if min(own) < 0.5:
         raise Wrong(
-            "two nets that have learned something: above 0.5 without a frame",
-            f"{values[0]:.2f} and {values[2]:.2f}",
-            "Is the rest of the cell as it was?",
+            "two nets that have learned something: above 0.5, each with its own pool",
+            " and ".join(f"{value:.2f}" for value in own),
+            mistake,
         )
+    return found
 
 
 # --- more code -------------------------------------------------------------------
