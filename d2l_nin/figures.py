@@ -215,10 +215,14 @@ def map_grid(maps, titles, *, alt: str, image=None, num_cols: int = 5, label="sc
     shown = [None, *maps] if image is not None else list(maps)
     names = ["input", *titles] if image is not None else list(titles)
     num_rows = -(-len(shown) // num_cols)
+    height, width = (maps[0] if image is None else _numpy(image)).shape
+    over_all = (0, width, height, 0)  # a map's pixels lie where they are in the input
+    aspect = max(width / height, 1)
+    panel = min(1.35 * aspect, 7)  # inches
     with _style(), matplotlib.rc_context({"axes.titlesize": 9, "axes.grid": False}):
         fig, axes = plt.subplots(
-            num_rows, num_cols, figsize=(1.35 * num_cols + 0.8, 1.5 * num_rows),
-            squeeze=False, layout="constrained",
+            num_rows, num_cols, squeeze=False, layout="constrained",
+            figsize=(panel * num_cols + 0.8, (panel / aspect + 0.15) * num_rows),
         )  # fmt: skip
         for ax in axes.flat:
             ax.axis("off")
@@ -228,8 +232,9 @@ def map_grid(maps, titles, *, alt: str, image=None, num_cols: int = 5, label="sc
                 ax.imshow(_numpy(image))
             else:
                 drawn = ax.imshow(
-                    values, cmap="cividis", vmin=maps.min(), vmax=maps.max()
-                )
+                    values, cmap="cividis", vmin=maps.min(), vmax=maps.max(),
+                    extent=over_all,
+                )  # fmt: skip
         fig.colorbar(drawn, ax=axes, label=label, shrink=0.8)
         return picture(fig, alt)
 
