@@ -42,7 +42,9 @@ __all__ = [
     "call",
     "exercise",
     "expect_close",
+    "expect_number",
     "expect_shape",
+    "likely_mistake",
     "readers_line",
     "what_it_said",
 ]
@@ -478,6 +480,29 @@ def expect_shape(value, shape: tuple, mistakes=None, what: str = "the output"):
     return array
 
 
+def expect_number(number: int, right: int, what: str, mistakes: dict) -> None:
+    """Raise Wrong unless a whole number is right; `mistakes`: a number to its cause."""
+    if number != right:
+        size = "too small" if number < right else "too large"
+        raise Wrong(what, f"{number:,}, which is {size}", mistakes.get(number, ""))
+
+
+def likely_mistake(value, mistakes, rtol: float = 1e-3, atol: float = 1e-4) -> str:
+    """The sentence of the first mistake that makes `value`; empty if none does.
+
+    Parameters
+    ----------
+    value : array or number
+    mistakes : pairs (array or number, str)
+    """
+    for wrong, sentence in mistakes:
+        if numpy.shape(wrong) == numpy.shape(value) and numpy.allclose(
+            value, wrong, rtol=rtol, atol=atol, equal_nan=True
+        ):
+            return sentence
+    return ""
+
+
 def expect_close(value, wanted, mistakes=(), what: str = "the output", atol=1e-4):
     """Raise Wrong unless `value` equals `wanted` within rounding.
 
@@ -490,13 +515,7 @@ def expect_close(value, wanted, mistakes=(), what: str = "the output", atol=1e-4
     array = expect_shape(value, numpy.shape(wanted), what=what)
     if numpy.allclose(array, wanted, rtol=1e-3, atol=atol):
         return
-    mistake = ""
-    for wrong, sentence in mistakes:
-        if numpy.shape(wrong) == array.shape and numpy.allclose(
-            array, wrong, rtol=1e-3, atol=atol
-        ):
-            mistake = sentence
-            break
+    mistake = likely_mistake(array, mistakes, atol=atol)
     if not numpy.isfinite(array).all():
         raise Wrong(f"{what} with the right values", "values that are no numbers, or "
                     "infinite", "Is something divided by zero?")  # fmt: skip

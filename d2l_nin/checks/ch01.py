@@ -14,16 +14,9 @@ from d2l_nin.exercise import (
     call,
     exercise,
     expect_close,
+    expect_number,
     expect_shape,
 )
-
-
-def _expect_number(answer, right: int, what: str, mistakes: dict) -> None:
-    """Raise Wrong unless the whole number is right; a known one is told its cause."""
-    number = as_whole_number(answer, what)
-    if number != right:
-        size = "too small" if number < right else "too large"
-        raise Wrong(what, f"{number}, which is {size}", mistakes.get(number, ""))
 
 
 @exercise(
@@ -34,10 +27,11 @@ def _expect_number(answer, right: int, what: str, mistakes: dict) -> None:
 )
 def parameters(answer):
     """The parameters of a 1×1 convolution from 64 to 10 channels, with biases."""
-    _expect_number(
-        answer,
+    what = "the number of weights and biases"
+    expect_number(
+        as_whole_number(answer, what),
         650,
-        "the number of weights and biases",
+        what,
         {
             640: "These are the weights alone. The biases are missing.",
             704: "A bias belongs to an output channel, not to an input channel.",
@@ -61,10 +55,11 @@ def parameters(answer):
 )
 def border(answer):
     """Outputs that carry nothing of the picture, after three padded 1×1 layers."""
-    _expect_number(
-        answer,
+    what = "the number of outputs outside the picture"
+    expect_number(
+        as_whole_number(answer, what),
         312,
-        "the number of outputs outside the picture",
+        what,
         {
             361: "These are all outputs. Some of them do carry the picture.",
             49: "These are the outputs that do carry the picture.",
@@ -246,10 +241,11 @@ def dense_at_every_pixel(answer):
 )
 def bottleneck_width(answer):
     """The first middle width with which the bottleneck takes more multiplications."""
-    _expect_number(
-        answer,
+    what = "the first width that takes more multiplications than the 5×5 alone"
+    expect_number(
+        as_whole_number(answer, what),
         155,
-        "the first width that takes more multiplications than the 5×5 alone",
+        what,
         {
             154: "This width still takes fewer. The first that takes more was asked.",
             192: "The multiplications of the 1×1 convolution itself are missing.",

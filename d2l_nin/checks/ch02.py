@@ -20,7 +20,9 @@ from d2l_nin.exercise import (
     call,
     exercise,
     expect_close,
+    expect_number,
     expect_shape,
+    likely_mistake,
 )
 from d2l_nin.layers import window_output
 
@@ -36,9 +38,6 @@ from d2l_nin.layers import window_output
 def block_parameters(answer):
     """The parameters of nin_block(64, kernel_size=3) on 32 channels, with biases."""
     what = "the number of weights and biases of all three convolutions"
-    number = as_whole_number(answer, what)
-    if number == 26816:
-        return
     mistakes = {
         26624: "These are the weights alone. The biases are missing.",
         18496: "This is the first convolution alone. Two more follow.",
@@ -55,8 +54,7 @@ def block_parameters(answer):
         26688: "Only one of the convolutions got its biases.",
         26752: "One of the three convolutions has no biases yet.",
     }
-    size = "too small" if number < 26816 else "too large"
-    raise Wrong(what, f"{number}, which is {size}", mistakes.get(number, ""))
+    expect_number(as_whole_number(answer, what), 26816, what, mistakes)
 
 
 @exercise(
@@ -89,7 +87,7 @@ def frozen_loss(answer):
         (62, "The number of classes goes through a logarithm."),
         (math.log(61), "The true class is one of the 62, too."),
     )
-    mistake = next((m for n, m in named if abs(number - n) < 0.0075), "")
+    mistake = likely_mistake(number, named, rtol=0, atol=0.0075)
     size = "too small" if number < right else "too large"
     raise Wrong(what, f"{number:g}, which is {size}", mistake)
 
@@ -513,7 +511,7 @@ def accuracy(answer):
             (1.0, "This says that all are right. Is something compared with itself?"),
             (sum(sizes) / len(sizes), "This is the mean size of a batch."),
         )
-        mistake = next((m for n, m in named if abs(came - n) < 1e-5), "")
+        mistake = likely_mistake(came, named, rtol=0, atol=1e-5)
         raise Wrong(what, f"{came:.4g}", mistake)
 
 

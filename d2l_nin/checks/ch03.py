@@ -17,7 +17,9 @@ from d2l_nin.exercise import (
     call,
     exercise,
     expect_close,
+    expect_number,
     expect_shape,
+    likely_mistake,
 )
 from d2l_nin.layers import Conv2D, HybridSequential
 
@@ -35,9 +37,6 @@ def head_parameters(answer):
     """The parameters of GAP and one dense layer behind VGG-16's last maps."""
     maps, places, classes = 512, 7 * 7, 1000
     what = "all parameters of the head, with biases"
-    number = as_whole_number(answer, what)
-    if number == maps * classes + classes:
-        return
     mistakes = {
         maps * classes: "These are the weights alone. The biases are missing.",
         maps * classes + maps: "A bias belongs to a unit, not to an input.",
@@ -52,8 +51,8 @@ def head_parameters(answer):
         123_642_856: "These are the three dense layers that are replaced.",
         0: "GAP has none, but there is a dense layer behind it.",
     }
-    size = "too small" if number < maps * classes + classes else "too large"
-    raise Wrong(what, f"{number:,}, which is {size}", mistakes.get(number, ""))
+    number = as_whole_number(answer, what)
+    expect_number(number, maps * classes + classes, what, mistakes)
 
 
 @exercise(
@@ -90,12 +89,9 @@ def mean_and_max(answer):
     }
     for name, number, right in zip(names, numbers, (4 / 9, 4, 4 / 25, 4)):
         if abs(number - right) > 0.006:
-            known = [
-                sentence
-                for value, sentence in mistakes[name].items()
-                if abs(value - number) < 0.006
-            ]
-            raise Wrong(f"the {name}", f"{number:g}", *known[:1])
+            known = mistakes[name].items()
+            mistake = likely_mistake(number, known, rtol=0, atol=0.006)
+            raise Wrong(f"the {name}", f"{number:g}", mistake)
 
 
 # --- code ------------------------------------------------------------------------
@@ -312,10 +308,10 @@ def iou(answer):
         right, mistakes = _ious(box, other)
         if abs(value - right) < 1e-4:
             continue
-        known = [s for wrong, s in mistakes if abs(value - wrong) < 1e-4]
-        if not known and not 0 <= value <= 1:
-            known = ["An IoU is a share, from 0 to 1."]
-        raise Wrong(what, f"{value:g}", *known[:1])
+        mistake = likely_mistake(value, mistakes, rtol=0)
+        if not mistake and not 0 <= value <= 1:
+            mistake = "An IoU is a share, from 0 to 1."
+        raise Wrong(what, f"{value:g}", mistake)
 
 
 def _iou_of(answer, box, other) -> float:

@@ -18,7 +18,9 @@ from d2l_nin.exercise import (
     call,
     exercise,
     expect_close,
+    expect_number,
     expect_shape,
+    likely_mistake,
 )
 from d2l_nin.inception import Inception
 from d2l_nin.layers import window_output
@@ -59,12 +61,7 @@ def parameters_of_a_module(answer):
         "weights for each channel, not 3.",
         wanted - count["5×5"] + (8 * 9 + 1) * 16: "That has 3×3 windows in both.",
     }
-    if came != wanted:
-        raise Wrong(
-            "weights and biases of six convolutions",
-            f"{came:,}",
-            mistakes.get(came, ""),
-        )
+    expect_number(came, wanted, "weights and biases of six convolutions", mistakes)
 
 
 def _paddings(value, kernel_sizes) -> list[int]:
@@ -444,12 +441,8 @@ def two_for_one(answer):
         9 * width: "Divide: 25 and 9 both belong to m.",
         width: "They are cheaper earlier already.",
     }
-    if came != wanted:
-        raise Wrong(
-            "the smallest m with 25·32·m above the weights of the two",
-            f"{came}",
-            mistakes.get(came, ""),
-        )
+    what = "the smallest m with 25·32·m above the weights of the two"
+    expect_number(came, wanted, what, mistakes)
 
 
 # --- the loss with auxiliary heads -----------------------------------------------
@@ -521,12 +514,12 @@ def _expect_loss(answer, all_scores, y, what: str):
     if numpy.isclose(came, wanted, rtol=1e-3, atol=1e-4):
         return
     known = _losses_gone_wrong(all_scores, y) if len(all_scores) == 3 else []
-    said = [text for wrong, text in known if numpy.isclose(came, wrong, rtol=1e-4)]
+    mistake = likely_mistake(came, known, rtol=1e-4, atol=1e-8)
     if not numpy.isfinite(came):
-        said = ["The softmax came out as 0, and its logarithm is infinite: use "
-                "log_softmax, or Gluon's loss."]  # fmt: skip
+        mistake = "The softmax came out as 0, and its logarithm is infinite: use "
+        mistake += "log_softmax, or Gluon's loss."
     away = f"a loss that is {came - wanted:+.3g} off"
-    raise Wrong(f"the weighted sum of the losses {what}", away, *said[:1])
+    raise Wrong(f"the weighted sum of the losses {what}", away, mistake)
 
 
 def _expect_gradients(answer, all_scores, y):

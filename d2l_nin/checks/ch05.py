@@ -17,18 +17,13 @@ from d2l_nin.exercise import (
     call,
     exercise,
     expect_close,
+    expect_number,
     expect_shape,
     readers_line,
     what_it_said,
 )
 
 # --- on paper --------------------------------------------------------------------
-
-
-def _compare(number, right, what, mistakes):
-    """Raise Wrong unless the numbers are equal; `mistakes`: a number to its cause."""
-    if number != right:
-        raise Wrong(what, f"{number:,}", mistakes.get(number, ""))
 
 
 @exercise(
@@ -45,7 +40,7 @@ def parameters(answer):
     number = as_whole_number(answer, "a whole number: how many trained parameters")
     first, second, projection = 32 * 64 * 9, 64 * 64 * 9, 32 * 64
     convs, norm = first + second + projection, 2 * 64
-    _compare(
+    expect_number(
         number,
         convs + 3 * norm,
         "the trained parameters of all convolutions and batch norms",
@@ -82,7 +77,7 @@ def number_of_blocks(answer):
     """How many residual blocks ResNet-44 for CIFAR-10 has."""
     number = as_whole_number(answer, "a whole number: how many blocks")
     n = (44 - 2) // 6
-    _compare(
+    expect_number(
         number,
         3 * n,
         "the blocks of all stages together",

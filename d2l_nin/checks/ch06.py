@@ -15,7 +15,9 @@ from d2l_nin.exercise import (
     as_whole_number,
     call,
     exercise,
+    expect_number,
     expect_shape,
+    likely_mistake,
 )
 
 
@@ -33,12 +35,8 @@ def bytes_of_one_hot(answer):
         13_640 * 62 * 8: "That takes 8 bytes a number; float32 has 4.",
         13_640 * 10 * 4: "That is for ten classes.",
     }
-    if came != wanted:
-        raise Wrong(
-            "the bytes of (13,640 drawings, 62 classes) in float32",
-            f"{came:,}",
-            mistakes.get(came, ""),
-        )
+    what = "the bytes of (13,640 drawings, 62 classes) in float32"
+    expect_number(came, wanted, what, mistakes)
 
 
 @exercise(
@@ -57,8 +55,9 @@ def blind_loss(answer):
         (-wanted, "The sign: a loss is −log p, and p is below 1."),
     )
     if abs(came - wanted) > 0.006:
-        said = [text for value, text in mistakes if abs(came - value) < 0.006]
-        raise Wrong("−log of the share of one of 62 equal classes", f"{came:g}", *said)
+        mistake = likely_mistake(came, mistakes, rtol=0, atol=0.006)
+        expected = "−log of the share of one of 62 equal classes"
+        raise Wrong(expected, f"{came:g}", mistake)
 
 
 def _rows_of(labels, num_classes: int) -> numpy.ndarray:
@@ -167,7 +166,6 @@ def accuracy_by_class(answer):
         ):
             return
         raise Wrong("the same for other labels", "other numbers", "Is something fixed?")
-    said = ""
     mistakes = (
         ([0.75, 0.5, 0.0, 0.25], "Without samples there is no accuracy: NaN, not 0."),
         ([0.75, 0.5, 1.0, 0.25], "Without samples there is no accuracy: NaN, not 1."),
@@ -185,10 +183,10 @@ def accuracy_by_class(answer):
         ([0.5] * 4, "That is the accuracy over all samples, four times."),
         ([75, 50, numpy.nan, 25], "A share from 0 to 1 is asked, not percent."),
     )
-    for wrong, sentence in mistakes:
-        if numpy.allclose(came, wrong, equal_nan=True):
-            said = sentence
-    raise Wrong("hits of each class by its samples", f"{came.round(2).tolist()}", said)
+    mistake = likely_mistake(came, mistakes, rtol=1e-5, atol=1e-8)
+    raise Wrong(
+        "hits of each class by its samples", f"{came.round(2).tolist()}", mistake
+    )
 
 
 def _check_parts(train_rows, test_rows, count: int) -> None:
