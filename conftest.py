@@ -13,9 +13,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     ]
 )
 
-# With `-n 2` the processes share the cores.
+# With `-n 2` the processes share the cores: two threads each would wait for each other.
+# Not `setdefault`: the process that starts them has set it to all cores for itself.
 if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 # Before any test module imports mxnet, so that the tests run under the course's engine.
 import d2l_nin  # noqa: F401

@@ -39,10 +39,14 @@ __all__ = [
 SOLUTIONS = "solutions"
 _ANSWERS = re.compile(r"^answer *= *(\S*)", re.MULTILINE)
 
+# On Linux ru_maxrss counts what the process held that started the kernel as well.
 _PEAK_MEMORY = """
-import resource, sys
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-      * (1 if sys.platform == "darwin" else 1024))
+import pathlib, re, resource
+status = pathlib.Path("/proc/self/status")
+if status.exists():
+    print(1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())[1]))
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
