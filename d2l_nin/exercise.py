@@ -66,6 +66,7 @@ _NOT_THE_READERS = (str(Path(__file__).parent) + os.sep, "site-packages",
 _OF_EVERY_CLASS = {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__",
                    "__annotations__", "__firstlineno__",
                    "__static_attributes__"}  # fmt: skip
+_EMPTY_BASES = {"object", "Block", "HybridBlock"}  # what they give does nothing yet
 MOST_PRINTED = 2000  # characters that an answer may print while it is tried
 
 
@@ -242,13 +243,16 @@ def _is_stub(function: types.FunctionType) -> bool:
 def _is_unanswered(answer) -> bool:
     """`...`, None, or a function, class or container with nothing else in it.
 
-    A class has nothing in it without a method, or if all but __init__ are stubs.
+    A class has nothing in it without a method, or if all but __init__ are stubs. One
+    that inherits more than a Block's has.
     """
     if answer is ... or answer is None:
         return True
     if isinstance(answer, (types.FunctionType, types.MethodType)):
         return _is_stub(answer)
     if isinstance(answer, type):
+        if {base.__name__ for base in answer.__bases__} - _EMPTY_BASES:
+            return False
         own = {n: v for n, v in vars(answer).items() if n not in _OF_EVERY_CLASS}
         methods = {n: v for n, v in own.items() if n != "__init__"} or own
         return all(

@@ -13,8 +13,10 @@ import json
 import os
 import re
 import selectors
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -242,8 +244,8 @@ class Journal:
 class _Runner:
     """A process of `grade_one`, which takes one submission after the other."""
 
-    def __init__(self, package: str, limits: Limits):
-        settings = {"checks": package, "seconds": limits.seconds,
+    def __init__(self, package: str, limits: Limits, scratch: str):
+        settings = {"checks": package, "seconds": limits.seconds, "scratch": scratch,
                     "memory": limits.memory, "whole": limits.whole}  # fmt: skip
         self._command = [sys.executable, "-m", "d2l_nin.grade_one"]
         self._command.append(json.dumps(settings))
@@ -321,6 +323,8 @@ def grade_all(
         `found` is None for one that the journal held already.
     """
     idle, busy = [], selectors.DefaultSelector()
+    # One folder for all that they write: gone at the end, even if they were killed.
+    scratch = tempfile.mkdtemp(prefix="grading-")
 
     def wait():
         """Until one is done at least."""
@@ -345,7 +349,7 @@ def grade_all(
             else:
                 if len(busy.get_map()) == jobs:
                     yield from wait()
-                runner = idle.pop() if idle else _Runner(package, limits)
+                runner = idle.pop() if idle else _Runner(package, limits, scratch)
                 runner.give((submission, digest))
                 busy.register(runner.answers, selectors.EVENT_READ, runner)
         while busy.get_map():
@@ -354,6 +358,7 @@ def grade_all(
         for runner in [*idle, *(key.data for key in busy.get_map().values())]:
             runner.stop()
         busy.close()
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 # --- the table and the reports ---------------------------------------------------

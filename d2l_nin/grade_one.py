@@ -382,7 +382,7 @@ class Watcher:
         }
 
     def _one_child(self, path: str, task: dict) -> tuple[_Progress, str]:
-        folder = Path(tempfile.mkdtemp(prefix="graded-"))
+        folder = Path(tempfile.mkdtemp(dir=self.settings["scratch"]))
         raw = Path(path).read_bytes()
         token = secrets.token_hex(16)
         reading, writing = os.pipe()
@@ -562,7 +562,7 @@ def _make_shell():
 def main() -> None:
     """Answer each line on standard input, {"path": …}, with one of what was found."""
     settings = json.loads(sys.argv[1])
-    home = tempfile.mkdtemp(prefix="grading-")
+    home = tempfile.mkdtemp(dir=settings["scratch"])
     os.environ["HOME"] = os.environ["IPYTHONDIR"] = home
     try:
         import matplotlib
@@ -583,6 +583,8 @@ def main() -> None:
             out.flush()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the last one, if `grade` was killed
+            os.rmdir(settings["scratch"])
 
 
 if __name__ == "__main__":

@@ -160,10 +160,14 @@ class WithNumber:
     width = 3
 
 
+class Inherits(nn.Dense):
+    pass
+
+
 ANSWERED_KINDS = [
     0, False, "", (), [], {}, 0.0, numpy.zeros(0), lambda X: X, lambda X: 0,
-    lambda X: "", closure(), WithSetting, WithNumber, nn.Dense, [1, ...], print,
-    {"plain": 1, "residual": ...}, NotImplemented, "...", object(),
+    lambda X: "", closure(), WithSetting, WithNumber, Inherits, nn.Dense, [1, ...],
+    print, {"plain": 1, "residual": ...}, NotImplemented, "...", object(),
 ]  # fmt: skip
 
 

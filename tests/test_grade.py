@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -207,13 +208,17 @@ def graded(tmp_path_factory):
     write(handed_in / "@twice" / "a.ipynb", FIRST, RIGHT.replace("42", "1"))
     write(handed_in / "@twice" / "b.ipynb", FIRST, RIGHT, PLUS)
     out = folder / "out" / "grades.csv"
-    with cli.console.capture() as capture:
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    with pytest.MonkeyPatch.context() as patch, cli.console.capture() as capture:
+        patch.setattr(tempfile, "tempdir", str(scratch))
         result = CliRunner().invoke(
             cli.main,
             ["grade", str(handed_in), "--out", str(out), "--checks", TINY,
              "--jobs", "2", "--seconds", str(SECONDS), "--memory", "600"],
         )  # fmt: skip
     assert result.exit_code == 0, result
+    assert not list(scratch.iterdir()), "something they wrote is still there"
     with out.open(encoding="utf-8", newline="") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
     return rows, out, capture.get()
@@ -347,7 +352,7 @@ def start(handed_in, out):
     return subprocess.Popen(
         [sys.executable, "-m", "d2l_nin", "grade", handed_in, "--out", out, "--checks",
          TINY, "--jobs", "1", "--seconds", "61"],
-        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(out.parent)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
@@ -395,6 +400,9 @@ def test_killed_it_goes_on_where_it_was(tmp_path, how):
     assert lines_of(journal)[: len(before)] == before
     assert out.read_text().count("right") == 6
     assert not list(tmp_path.glob(".*partial"))
+    assert sorted(os.listdir(tmp_path)) == [
+        "grades.csv", "grades_journal.jsonl", "grades_reports", "in"
+    ], "something it wrote on the way is still there"  # fmt: skip
 
 
 def test_what_changed_is_run_again(tmp_path):
