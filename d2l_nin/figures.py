@@ -10,11 +10,13 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 import re
 import struct
 import time
 import zlib
 from contextlib import contextmanager
+from functools import partial
 
 import matplotlib
 import numpy
@@ -23,6 +25,7 @@ from IPython.display import HTML, display
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
+from matplotlib.textpath import TextPath
 from PIL import Image
 
 from d2l_nin import training
@@ -707,6 +710,10 @@ _FILL = {
 }
 
 
+# Of diagrams, in inches but for the type, which is in points.
+_GAP, _TEXT = 0.34, 9
+
+
 def _fill(name: str) -> str:
     return _FILL.get(name.split()[0], "#f2f2f2")
 
@@ -778,55 +785,127 @@ def _connect(ax, start, end, gap: float, side: float | None) -> None:
     ax.annotate("", end, start, arrowprops=arrow)
 
 
-def _draw_net(ax, title: str, net, input_shape, by_block: bool) -> str:
-    """Boxes from top to bottom into `ax`; returns the diagram as a sentence."""
-    width, line_height, gap = 2.5, 0.24, 0.34
-    boxes = _boxes(net, input_shape, by_block)
+def _columns(boxes: list[tuple], tallest: float) -> list[list[int]]:
+    """The boxes of each column: one, or more if a chain of boxes is too tall."""
+    everything = list(range(len(boxes)))
+    is_chain = all(sources == [i - 1] for i, (_, sources, _) in enumerate(boxes))
+    ends = numpy.cumsum([_box_height(layer) + _GAP for layer, *_ in boxes])
+    num_columns = math.ceil(ends[-1] / tallest) if is_chain else 1
+    column_of = numpy.ceil(ends / ends[-1] * num_columns - 1e-9)
+    return [[i for i in everything if column_of[i] == c + 1]
+            for c in range(num_columns)]  # fmt: skip
+
+
+def _draw_box(ax, layer, x: float, y: float, width: float) -> float:
+    """A layer's box with its top at y, and its shape below; returns its bottom."""
+    lines = _lines(layer.name)
+    height = _box_height(layer)
+    ax.add_patch(
+        FancyBboxPatch(
+            (x - width / 2, y - height),
+            width,
+            height,
+            boxstyle="round,pad=0,rounding_size=0.06",
+            linewidth=0.8,
+            edgecolor="#333333",
+            facecolor=_fill(layer.name),
+        )
+    )
+    centred = {"ha": "center", "va": "center"}
+    ax.text(x, y - height / 2, "\n".join(lines), fontsize=_TEXT, **centred)
+    below = {"ha": "left", "va": "top", "fontsize": 8, "color": "#333333"}
+    ax.text(x + 0.09, y - height - 0.03, _shape_text(layer.shape), **below)
+    return y - height
+
+
+def _box_height(layer) -> float:
+    return 0.1 + 0.15 * len(_lines(layer.name))
+
+
+def _width_of(layers) -> float:
+    """Of boxes that hold the names of all `layers` and have room for shapes below."""
+    texts = [line for layer in layers for line in _lines(layer.name)]
+    names = max(TextPath((0, 0), text, size=_TEXT).get_extents().width
+                for text in texts)  # fmt: skip
+    shapes = max(TextPath((0, 0), _shape_text(layer.shape), size=8).get_extents().width
+                 for layer in layers)  # fmt: skip
+    return max(names / 72 + 0.2, 2 * shapes / 72 + 0.2)
+
+
+def _size_on_a_slide(nets: list, tallest: float) -> float:
+    """How large diagrams with columns of at most `tallest` inches can be shown.
+
+    The share of a slide's height that an inch gets; a slide is twice as wide as tall.
+    """
+    width, height = 0, 0
+    for boxes in nets:
+        columns = _columns(boxes, tallest)
+        width += len(columns) * (_width_of([layer for layer, *_ in boxes]) + 0.35)
+        for column in columns:
+            inches = sum(_box_height(boxes[i][0]) + _GAP for i in column)
+            height = max(height, inches + 0.9)
+    return min(2 / width, 1 / height)
+
+
+def _draw_net(ax, title: str, boxes: list, input_shape, tallest: float) -> str:
+    """Boxes from top to bottom into `ax`; returns the diagram as a sentence.
+
+    A chain that is too tall goes on at the top of another column.
+    """
+    width = _width_of([layer for layer, *_ in boxes])
     lanes = _lanes(boxes)
     ax.text(0, 0, f"input {_shape_text(input_shape)}", ha="center", va="center")
     middles = {i: lane * (width + 0.25) for i, lane in lanes.items()}
+    columns = _columns(boxes, tallest)
+    for c, members in enumerate(columns):
+        middles.update({i: c * (width + 0.35) for i in members if c})
     ranks = {-1: -1, **{i: rank for i, (*_, rank) in enumerate(boxes)}}
-    bottoms = {-1: -0.14}
-    y, right = -0.14, width / 2
+    tops_of_columns = {members[0] for members in columns[1:]}
+    bottoms, start = {-1: -0.14}, -0.14
+    y, lowest, right = start, start, max(middles.values()) + width / 2
     for rank in range(1 + max(ranks.values())):
         members = [i for i in ranks if ranks[i] == rank]
-        y -= gap
+        y -= _GAP
+        if tops_of_columns.intersection(members):
+            y = start - _GAP
         for i in members:
             layer, sources, _ = boxes[i]
-            lines = _lines(layer.name)
-            x, height = middles[i], 0.08 + line_height * len(lines)
-            bottoms[i] = y - height
-            ax.add_patch(
-                FancyBboxPatch(
-                    (x - width / 2, y - height),
-                    width,
-                    height,
-                    boxstyle="round,pad=0,rounding_size=0.06",
-                    linewidth=0.8,
-                    edgecolor="#333333",
-                    facecolor=_fill(layer.name),
-                )
-            )
-            centred = {"ha": "center", "va": "center"}
-            ax.text(x, y - height / 2, "\n".join(lines), fontsize=8.5, **centred)
-            below = {"ha": "left", "va": "top", "fontsize": 7.5, "color": "#333333"}
-            ax.text(x + 0.12, y - height - 0.03, _shape_text(layer.shape), **below)
+            x = middles[i]
+            bottoms[i] = _draw_box(ax, layer, x, y, width)
             for j in sources:
-                side = None
+                end, side = (x, y), None
+                if i in tops_of_columns:
+                    _connect_columns(ax, (middles[j], bottoms[j]), end, width)
+                    continue
                 if rank - ranks[j] > 1 and middles[j] == x:  # boxes stand between
                     side = x + width / 2 + 0.3
                     right = max(right, side)
-                _connect(ax, (middles[j], bottoms[j]), (x, y), gap, side)
+                _connect(ax, (middles[j], bottoms[j]), end, _GAP, side)
         y = min(bottoms[i] for i in members)
-    half = max(max(map(abs, middles.values())) + width / 2, right) + 0.1
-    ax.set_xlim(-half, half)
-    ax.set_ylim(y - 0.3, 0.3)
+        lowest = min(lowest, y)
+    left = min(middles.values()) - width / 2
+    if len(columns) == 1:
+        left, right = min(left, -right), max(right, -left)
+    ax.set_xlim(left - 0.1, right + 0.1)
+    ax.set_ylim(lowest - 0.3, 0.3)
     ax.set_title(title)
     ax.axis("off")
     steps = "; ".join(
         f"{layer.name}, to {_shape_text(layer.shape)}" for layer, *_ in boxes
     )
     return f"{title}: input {_shape_text(input_shape)}; {steps}."
+
+
+def _connect_columns(ax, start, end, width: float) -> None:
+    """An arrow from the foot of a column to the top of the next."""
+    (x0, y0), (x1, y1) = start, end
+    between = x1 - width / 2 - 0.175
+    way = [start, (x0, y0 - 0.24), (between, y0 - 0.24), (between, y1 + 0.2),
+           (x1, y1 + 0.2)]  # fmt: skip
+    line = {"color": "#555555", "linewidth": 0.9}
+    ax.plot(*zip(*way), linestyle="-", **line)
+    arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **line}
+    ax.annotate("", end, way[-1], arrowprops=arrow)
 
 
 def _shape_text(shape) -> str:
@@ -837,7 +916,8 @@ def _shape_text(shape) -> str:
 def draw_nets(nets: dict, *, by_block: bool = True, alt: str | None = None):
     """Nets as diagrams side by side, each box a layer with the shape it makes.
 
-    The boxes come from the graph of the net itself, so they can't differ from it.
+    The boxes come from the graph of the net itself, so they can't differ from it. A
+    long chain is broken into columns, so that all can be read on a slide.
 
     Parameters
     ----------
@@ -848,11 +928,13 @@ def draw_nets(nets: dict, *, by_block: bool = True, alt: str | None = None):
     alt : str, optional
         Instead of the sentence made from the diagram.
     """
+    drawn = [_boxes(net, shape, by_block) for net, shape in nets.values()]
+    tallest = max(range(3, 16), key=partial(_size_on_a_slide, drawn))
     with _style():
         fig, axes = plt.subplots(1, len(nets), squeeze=False, layout="constrained")
         texts, widths, heights = [], [], []
-        for ax, (title, (net, input_shape)) in zip(axes[0], nets.items()):
-            texts.append(_draw_net(ax, title, net, input_shape, by_block))
+        for ax, boxes, (title, (_, shape)) in zip(axes[0], drawn, nets.items()):
+            texts.append(_draw_net(ax, title, boxes, shape, tallest))
             widths.append(numpy.ptp(ax.get_xlim()))
             heights.append(numpy.ptp(ax.get_ylim()))
         if len(set(widths)) > 1:

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from d2l_nin import figures
-from d2l_nin.baselines import lenet
+from d2l_nin.baselines import lenet, vgg
 from d2l_nin.inception import Inception, inception_classroom
+from d2l_nin.layers import HybridSequential
 from d2l_nin.nin import nin_block, nin_classroom
 from d2l_nin.resnet import Residual, resnet_cifar
 from d2l_nin.scenes import Scenes
@@ -137,6 +138,47 @@ def test_diagram_tells_what_the_net_has():
     assert alt.startswith("B: input 3 × 32 × 32; ")
     assert "Conv 5×5/2, 7, to 7 × 14 × 14" in alt
     assert alt.count("Conv 1×1, 7") == 2
+
+
+def size_of(picture):
+    width, height = re.search(
+        r'width="([\d.]+)pt" height="([\d.]+)pt"', picture.svg
+    ).groups()
+    return float(width), float(height)
+
+
+@pytest.mark.parametrize(
+    "nets",
+    [
+        {"VGG-11": (vgg(), (1, 1, 224, 224))},
+        {"NiN": (nin_classroom(), (1, 1, 28, 28))},
+        {
+            "LeNet": (lenet(), (1, 1, 28, 28)),
+            "VGG-11": (vgg(), (1, 1, 224, 224)),
+        },
+    ],
+    ids=list,
+)
+def test_a_long_chain_can_be_read_on_a_slide(nets):
+    """In 1,200 by 600 pixels its type of 9 pt is larger than in one column."""
+    width, height = size_of(figures.draw_nets(nets))
+    in_one_column = 600 / (72 * max(
+        sum(figures._box_height(layer) + figures._GAP for layer, *_ in boxes)
+        for boxes in (figures._boxes(*net, True) for net in nets.values())
+    ))  # fmt: skip
+    assert min(1200 / width, 600 / height) > 1.2 * in_one_column
+    assert 0.8 < width / height < 3
+
+
+def test_ways_that_part_are_not_broken_into_columns():
+    net = HybridSequential()
+    for _ in range(6):
+        net.add(Residual(8))
+    net.initialize()
+    width, height = size_of(
+        figures.draw_nets({"deep": (net, (1, 8, 14, 14))}, by_block=False)
+    )
+    assert height > 3 * width
 
 
 def test_the_column_says_its_sum():
