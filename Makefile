@@ -22,7 +22,7 @@ test: setup  ## what CI checks: ruff, the package's tests, every chapter under n
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m pytest tests -n 2 --dist loadfile
-	@$(PY) -m pytest --nbval notebooks
+	@$(PY) -m pytest --nbval notebooks -n 2 --dist loadfile
 
 # PyTorch has an environment of its own, which the course does not need.
 bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (under half an hour)
