@@ -712,6 +712,9 @@ _FILL = {
 
 # Of diagrams, in inches but for the type, which is in points.
 _GAP, _TEXT = 0.34, 9
+# What cuts off what leaves the axes is named in the SVG after the last digits of where
+# they are, which differ from one process to the next.
+_UNCUT = {"clip_on": False}
 
 
 def _fill(name: str) -> str:
@@ -779,7 +782,7 @@ def _connect(ax, start, end, gap: float, side: float | None) -> None:
         way = [start, (side, y0 - 0.6 * gap), (side, y1 + 0.7 * gap), end]
     line = {"color": "#555555", "linewidth": 0.9}
     if y0 - y1 > gap * 1.01:  # not to the next row, where one straight line will do
-        ax.plot(*zip(*way[:-1]), linestyle="-", **line)
+        ax.plot(*zip(*way[:-1]), linestyle="-", **_UNCUT, **line)
         start = way[-2]
     arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **line}
     ax.annotate("", end, start, arrowprops=arrow)
@@ -809,6 +812,7 @@ def _draw_box(ax, layer, x: float, y: float, width: float) -> float:
             linewidth=0.8,
             edgecolor="#333333",
             facecolor=_fill(layer.name),
+            **_UNCUT,
         )
     )
     centred = {"ha": "center", "va": "center"}
@@ -903,7 +907,7 @@ def _connect_columns(ax, start, end, width: float) -> None:
     way = [start, (x0, y0 - 0.24), (between, y0 - 0.24), (between, y1 + 0.2),
            (x1, y1 + 0.2)]  # fmt: skip
     line = {"color": "#555555", "linewidth": 0.9}
-    ax.plot(*zip(*way), linestyle="-", **line)
+    ax.plot(*zip(*way), linestyle="-", **_UNCUT, **line)
     arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **line}
     ax.annotate("", end, way[-1], arrowprops=arrow)
 
