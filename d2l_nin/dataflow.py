@@ -7,9 +7,10 @@ import builtins
 import symtable
 from dataclasses import dataclass, field
 
-__all__ = ["Names", "names_of", "needed_cells"]
+__all__ = ["Names", "definitions_of", "names_of", "needed_cells"]
 
 EVERYTHING = "*"  # what `from … import *` binds
+_DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 _WITH_A_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -25,11 +26,17 @@ class Names:
         Bound for sure: assigned, imported or defined, not below an `if`.
     touches : set of str
         Bound perhaps, or changed in place: `net.add(…)`, `net[0] = …`, `fit(net)`.
+    defines : set of str
+        Bound by `definitions_of` the cell, and by nothing else in it.
+    definitions_need : set of str
+        What these need from other cells.
     """
 
     needs: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
     touches: set[str] = field(default_factory=set)
+    defines: set[str] = field(default_factory=set)
+    definitions_need: set[str] = field(default_factory=set)
 
 
 def _reads_and_bindings(statement: ast.stmt) -> tuple[set, set, set]:
@@ -95,16 +102,50 @@ def _changed_in_place(node: ast.AST) -> set[str]:
     return changed
 
 
+def _is_constant(statement: ast.stmt) -> bool:
+    """Whether it is an assignment like `SEEDS = range(3)`, which computes nothing."""
+    return (
+        isinstance(statement, ast.Assign)
+        and all(isinstance(target, ast.Name) for target in statement.targets)
+        and all(
+            _is_builtin(node.func)
+            for node in ast.walk(statement.value)
+            if isinstance(node, ast.Call)
+        )
+    )
+
+
+def definitions_of(tree: ast.Module) -> list[ast.stmt]:
+    """The statements that only define: functions, classes, imports, constants."""
+    return [
+        statement
+        for statement in tree.body
+        if (isinstance(statement, _DEFINES) or _is_constant(statement))
+        and not getattr(statement, "decorator_list", None)
+    ]
+
+
 def names_of(tree: ast.Module) -> Names:
-    """What a cell needs, binds and touches.
+    """What a cell needs, binds, touches and defines.
 
     Parameters
     ----------
     tree : ast.Module
         Of plain Python: magics are already calls.
     """
+    names = _names_of(tree.body)
+    definitions = definitions_of(tree)
+    if len(definitions) < len(tree.body):
+        rest = _names_of([s for s in tree.body if s not in definitions])
+        alone = _names_of(definitions)
+        names.defines = alone.binds - alone.touches - rest.binds - rest.touches
+        names.definitions_need = alone.needs
+    return names
+
+
+def _names_of(statements: list[ast.stmt]) -> Names:
     names = Names()
-    for statement in tree.body:
+    for statement in statements:
         reads, binds, later = _reads_and_bindings(statement)
         names.needs |= reads - names.binds
         names.touches |= later | _changed_in_place(statement)
@@ -116,10 +157,11 @@ def names_of(tree: ast.Module) -> Names:
     return names
 
 
-def needed_cells(cells: list[Names], target: int) -> list[int]:
+def needed_cells(cells: list[Names], target: int) -> list[tuple[int, bool]]:
     """The cells that must run before cell number `target`, in order.
 
-    It is a guess from names: a change by another name of the same object is not seen.
+    With each stands whether its definitions are enough. It is a guess from names: a
+    change by another name of the same object is not seen.
 
     Parameters
     ----------
@@ -131,6 +173,10 @@ def needed_cells(cells: list[Names], target: int) -> list[int]:
         cell = cells[i]
         gives = cell.binds | cell.touches
         if needed & gives or EVERYTHING in cell.binds:
-            chosen.append(i)
-            needed = (needed - cell.binds) | cell.needs
+            if EVERYTHING not in cell.binds and needed & gives <= cell.defines:
+                chosen.append((i, True))
+                needed = (needed - cell.defines) | cell.definitions_need
+            else:
+                chosen.append((i, False))
+                needed = (needed - cell.binds) | cell.needs
     return chosen[::-1]

@@ -37,7 +37,7 @@ from pathlib import Path
 
 import psutil
 
-from d2l_nin.dataflow import Names, names_of, needed_cells
+from d2l_nin.dataflow import Names, definitions_of, names_of, needed_cells
 from d2l_nin.pristine import Pristine
 
 FILE_BYTES = 256 * 2**20  # what a submission may write into one file
@@ -158,20 +158,49 @@ class _Cell:
     source: str
     names: Names = field(default_factory=Names)
     checks: list = field(default_factory=list)
+    definitions: str = ""  # what is left of the source, its lines where they were
+    unanswered: bool = False
 
 
 def _understand(source: str, transform, known) -> _Cell:
     """A cell with its names and the checks it calls."""
     cell = _Cell(source)
     try:
-        tree = ast.parse(transform(source))
+        plain = transform(source)
+        tree = ast.parse(plain)
+        cell.definitions = _only(definitions_of(tree), plain)
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
-        cell.checks = [c for c in map(_called_check, calls) if c in known]
+        calls = [c for c in calls if _called_check(c) in known]
+        cell.checks = list(map(_called_check, calls))
+        cell.unanswered = _is_left_open(tree, calls)
         cell.names = names_of(_CatchAnswers(known).visit(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         found = (f"ch{chapter}.{name}" for chapter, name in _CHECK.findall(source))
         cell.checks = [name for name in found if name in known]
     return cell
+
+
+def _only(statements, source: str) -> str:
+    """A source with other statements' lines left blank."""
+    kept = {n for s in statements for n in range(s.lineno, s.end_lineno + 1)}
+    lines = source.splitlines()
+    return "\n".join(line if n in kept else "" for n, line in enumerate(lines, 1))
+
+
+def _is_left_open(tree: ast.Module, calls: list[ast.Call]) -> bool:
+    """Whether a cell says `answer = ...`, and its checks get nothing but that."""
+    if not all(c.args and getattr(c.args[0], "id", "") == "answer" for c in calls):
+        return False
+    stores = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "answer"
+              and not isinstance(n.ctx, ast.Load)]  # fmt: skip
+    dots = [
+        s for s in tree.body
+        if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name)
+        and s.targets[0].id == "answer"
+        and isinstance(s.value, ast.Constant) and s.value.value is ...
+    ]  # fmt: skip
+    named = any(getattr(n, "name", "") == "answer" for n in ast.walk(tree))
+    return len(stores) == len(dots) == 1 and not named
 
 
 # --- judging, in the child -------------------------------------------------------
@@ -232,27 +261,32 @@ class _Notebook:
         self.caught[name] = arguments, named
         return self.checks.verdict(name, "right", ())
 
-    def _run(self, i: int):
-        """Run a cell once; its error or None."""
+    def _run(self, i: int, definitions: bool = False):
+        """Run a cell, or what it defines; its error or None."""
         self.tell({"cell": i})
-        self.ran.add(i)
-        result = self.shell.run_cell(self.cells[i].source, silent=True)
+        self.ran |= {(i, True), (i, definitions)}
+        cell = self.cells[i]
+        source = cell.definitions if definitions else cell.source
+        result = self.shell.run_cell(source, silent=True)
         self.shell.user_ns[_CATCH] = self._catch
         return result.error_before_exec or result.error_in_exec
 
     def answer(self, name: str, target: int, whole: bool) -> dict:
         """Run what an exercise needs, and judge."""
-        all_before = range(target)
+        if self.cells[target].unanswered and not whole:
+            self.caught[name] = (...,), {}
+            return self._judge(name)
+        all_before = [(i, False) for i in range(target)]
         wanted = all_before if whole else needed_cells(
             [cell.names for cell in self.cells], target
         )  # fmt: skip
-        for i in wanted:
+        for i, definitions in wanted:
             if i in self.deadly:
                 return self._failed(f"It needs cell {i + 1}: {self.deadly[i]}")
-            if i in self.ran:
+            if (i, definitions) in self.ran:
                 continue
-            error = self._run(i)
-            if error is not None and not whole and len(wanted) < target:
+            error = self._run(i, definitions)
+            if error is not None and wanted != all_before:
                 return self._again_whole(name, target)
         error = self._run(target)
         if name in self.caught:

@@ -539,4 +539,45 @@ def needed(*sources):
     ],
 )
 def test_cells_that_a_cell_needs(sources, wanted):
-    assert needed(*sources) == wanted
+    assert needed(*sources) == [(i, False) for i in wanted]
+
+
+@pytest.mark.parametrize(
+    "source, is_enough",
+    [
+        ("def f():\n    return 1\nruns = train(n, f)", True),
+        ("def f():\n    return 1\nruns = train(f)", False),
+        ("n = range(3)\ndef f():\n    return n\nruns = train(n)", True),
+        ("class f(B):\n    pass\nfor _ in n:\n    go()", True),
+        ("import f\nruns = train(f.x)", False),
+        ("f = []\nf.append(train())", False),
+        ("def f():\n    return 1\nf = train(f)", False),
+        ("@d\ndef f():\n    return 1\ntrain()", False),
+        ("f = train()\ng = 1", False),
+    ],
+)
+def test_a_cell_of_which_definitions_are_enough(source, is_enough):
+    assert needed("n = B = 1", source, "f")[-1] == (1, is_enough)
+
+
+SLOW = "def half(x):\n    return x // 2\nimport time\nslow = time.sleep(1000)"
+
+
+def test_what_takes_long_is_run_only_if_it_is_needed(tmp_path):
+    """A predict exercise: unanswered it trains nothing, answered only what it uses."""
+    cells = {
+        "right": "answer = half(84)\ncheck.ch01.number(answer)",
+        "unanswered": "answer = ...\nif answer is not ...:\n    slow\n"
+        "check.ch01.number(answer)",
+        "wrong": "answer = half(...) if 0 else 41\ncheck.ch01.number(answer)",
+        "killed": "answer = slow\ncheck.ch01.number(answer)",
+    }
+    for student, cell in cells.items():
+        write(tmp_path / "in" / f"{student}.ipynb", FIRST, SLOW, cell)
+    journal = Journal(tmp_path / "journal.jsonl", "x")
+    found = grade_all(
+        find_submissions(tmp_path / "in"), journal, Limits(seconds=5), 1, TINY
+    )
+    for submission, came in found:
+        assert came["states"]["ch01.number"]["status"] == submission.student, came
+    journal.close()
