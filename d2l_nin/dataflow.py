@@ -7,10 +7,11 @@ import builtins
 import symtable
 from dataclasses import dataclass, field
 
-__all__ = ["Names", "definitions_of", "names_of", "needed_cells"]
+__all__ = ["Names", "definitions_of", "imported_by", "names_of", "needed_cells"]
 
 EVERYTHING = "*"  # what `from … import *` binds
 _DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+_UNSURE = (ast.If, ast.For, ast.While, ast.Try)  # what they bind may stay unbound
 _WITH_A_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -77,8 +78,17 @@ def _is_builtin(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and hasattr(builtins, node.id)
 
 
-def _changed_in_place(node: ast.AST) -> set[str]:
-    """Names whose objects a statement may change, outside of functions."""
+def _changes_no_argument(node: ast.expr) -> bool:
+    """Whether a class, a function of NumPy or one that seeds is called, by its name."""
+    root, name = _root(node), getattr(node, "attr", getattr(node, "id", ""))
+    return name[:1].isupper() or name.startswith("seed") or root <= {"np", "numpy"}
+
+
+def _changed_in_place(node: ast.AST, imported: frozenset) -> set[str]:
+    """Names whose objects a statement may change, outside of functions.
+
+    A call like `figures.curves(…)` of what is `imported` does not change it.
+    """
     if isinstance(node, _WITH_A_SCOPE):
         return set()
     changed = set()
@@ -89,12 +99,13 @@ def _changed_in_place(node: ast.AST) -> set[str]:
     value = getattr(node, "value", None)
     if isinstance(node, (ast.Expr, ast.Assign)) and isinstance(value, ast.Call):
         if isinstance(node, ast.Expr) and isinstance(value.func, ast.Attribute):
-            changed |= _root(value.func)
+            changed |= _root(value.func) - imported
         if value.args and not _is_builtin(value.func):
             first = value.args[0]
-            changed |= set() if isinstance(first, ast.Call) else _root(first)
+            if not isinstance(first, ast.Call) and not _changes_no_argument(value.func):
+                changed |= _root(first)
     for child in ast.iter_child_nodes(node):
-        changed |= _changed_in_place(child)
+        changed |= _changed_in_place(child, imported)
     if isinstance(node, ast.For):
         targets = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
         if changed & targets:  # of something in what the loop goes over
@@ -125,36 +136,70 @@ def definitions_of(tree: ast.Module) -> list[ast.stmt]:
     ]
 
 
-def names_of(tree: ast.Module) -> Names:
+def imported_by(tree: ast.Module) -> set[str]:
+    """The names that import statements of a cell bind."""
+    return {
+        alias.asname or alias.name.partition(".")[0]
+        for statement in tree.body
+        if isinstance(statement, (ast.Import, ast.ImportFrom))
+        for alias in statement.names
+    }
+
+
+def names_of(tree: ast.Module, imported: frozenset = frozenset()) -> Names:
     """What a cell needs, binds, touches and defines.
 
     Parameters
     ----------
     tree : ast.Module
         Of plain Python: magics are already calls.
+    imported : frozenset of str
+        Names that the notebook imports.
     """
-    names = _names_of(tree.body)
+    names = _names_of(tree.body, imported)
     definitions = definitions_of(tree)
     if len(definitions) < len(tree.body):
-        rest = _names_of([s for s in tree.body if s not in definitions])
-        alone = _names_of(definitions)
+        rest = _names_of([s for s in tree.body if s not in definitions], imported)
+        alone = _names_of(definitions, imported)
         names.defines = alone.binds - alone.touches - rest.binds - rest.touches
         names.definitions_need = alone.needs
     return names
 
 
-def _names_of(statements: list[ast.stmt]) -> Names:
+def _names_of(statements: list[ast.stmt], imported: frozenset = frozenset()) -> Names:
     names = Names()
     for statement in statements:
         reads, binds, later = _reads_and_bindings(statement)
+        if isinstance(statement, (*_UNSURE, ast.With)):
+            reads = _needs_of_blocks(statement)
+        if isinstance(statement, _UNSURE):
+            binds, later = set(), later | binds
         names.needs |= reads - names.binds
-        names.touches |= later | _changed_in_place(statement)
-        unsure = (ast.If, ast.For, ast.While, ast.Try)
-        if isinstance(statement, unsure):
-            names.touches |= binds
-        else:
-            names.binds |= binds
+        names.touches |= later | _changed_in_place(statement, imported)
+        names.binds |= binds
     return names
+
+
+def _needs_of_blocks(statement: ast.stmt) -> set[str]:
+    """What `if`, `with`, a loop or `try` read without having bound it before."""
+    needs, bound = set(), set()
+    for item in getattr(statement, "items", []):
+        needs |= _reads_and_bindings(ast.Expr(item.context_expr))[0] - bound
+        into = ast.walk(item.optional_vars) if item.optional_vars else ()
+        bound |= {n.id for n in into if isinstance(n, ast.Name)}
+    for name, value in ast.iter_fields(statement):
+        if isinstance(value, ast.expr) and name != "target":
+            needs |= _reads_and_bindings(ast.Expr(value))[0]
+    if isinstance(statement, ast.For):
+        names = [n for n in ast.walk(statement.target) if isinstance(n, ast.Name)]
+        bound = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+        needs |= {n.id for n in names if isinstance(n.ctx, ast.Load)}  # for d[k] in …
+    for block in ("body", "orelse", "finalbody"):
+        needs |= _names_of(getattr(statement, block, [])).needs - bound
+    for handler in getattr(statement, "handlers", []):
+        kinds = [ast.Expr(handler.type)] if handler.type else []
+        needs |= _names_of([*kinds, *handler.body]).needs - {handler.name}
+    return needs
 
 
 def needed_cells(cells: list[Names], target: int) -> list[tuple[int, bool]]:

@@ -37,7 +37,13 @@ from pathlib import Path
 
 import psutil
 
-from d2l_nin.dataflow import Names, definitions_of, names_of, needed_cells
+from d2l_nin.dataflow import (
+    Names,
+    definitions_of,
+    imported_by,
+    names_of,
+    needed_cells,
+)
 from d2l_nin.pristine import Pristine
 
 FILE_BYTES = 256 * 2**20  # what a submission may write into one file
@@ -157,6 +163,7 @@ def _called_check(node: ast.Call) -> str:
 class _Cell:
     source: str
     names: Names = field(default_factory=Names)
+    tree: ast.Module | None = None  # None if it is no Python
     checks: list = field(default_factory=list)
     definitions: str = ""  # what is left of the source, its lines where they were
     unanswered: bool = False
@@ -173,7 +180,7 @@ def _understand(source: str, transform, known) -> _Cell:
         calls = [c for c in calls if _called_check(c) in known]
         cell.checks = list(map(_called_check, calls))
         cell.unanswered = _is_left_open(tree, calls)
-        cell.names = names_of(_CatchAnswers(known).visit(tree))
+        cell.tree = _CatchAnswers(known).visit(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         found = (f"ch{chapter}.{name}" for chapter, name in _CHECK.findall(source))
         cell.checks = [name for name in found if name in known]
@@ -249,6 +256,10 @@ class _Notebook:
             _understand(source, shell.transform_cell, checks.by_name)
             for source in sources
         ]
+        trees = [cell for cell in self.cells if cell.tree]
+        imported = frozenset().union(*(imported_by(cell.tree) for cell in trees))
+        for cell in trees:
+            cell.names = names_of(cell.tree, imported)
         self.caught, self.ran, self.deadly = {}, set(), {}
         shell.ast_transformers.append(_CatchAnswers(checks.by_name))
         shell.user_ns[_CATCH] = self._catch

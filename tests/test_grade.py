@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from d2l_nin import cli
-from d2l_nin.dataflow import names_of, needed_cells
+from d2l_nin.dataflow import imported_by, names_of, needed_cells
 from d2l_nin.grade import (
     Journal,
     Limits,
@@ -513,13 +513,17 @@ def test_old_notebooks_are_read():
 
 
 def needed(*sources):
-    return needed_cells([names_of(ast.parse(s)) for s in sources], len(sources) - 1)
+    trees = [ast.parse(source) for source in sources]
+    imported = frozenset().union(*map(imported_by, trees))
+    return needed_cells([names_of(t, imported) for t in trees], len(sources) - 1)
 
 
 @pytest.mark.parametrize(
     "sources, wanted",
     [
         (["import a", "import b", "a.x"], [0]),
+        (["from b import a", "a.go()", "a.x = 1", "a.x"], [0, 2]),
+        (["n = range(3)", "for i in n:\n    seed_everything(i)", "n"], [0]),
         (["a = 1", "b = a", "c = 2", "b"], [0, 1]),
         (["a = 1", "a = 2", "a"], [1]),
         (["a = 1", "a += 1", "a"], [0, 1]),
@@ -529,6 +533,14 @@ def needed(*sources):
         (["net = f()", "it = 1", "h = fit(net, it)", "net"], [0, 1, 2]),
         (["net = f()", "it = 1", "h = fit(net, it)", "it"], [1]),
         (["d = {}", "d[1] = 2", "d"], [0, 1]),
+        (["X = 1", "Y = np.array(X)", "it = ArrayIter(X)", "X"], [0]),
+        (["a = 1", "net = f()", "if a:\n    net = 1\n    g(net)"], [0]),
+        (["a = 1", "net = f()", "if a:\n    g(net)\n    net = 1"], [0, 1]),
+        (["a = 1", "b = 2", "for a in b:\n    a.go()"], [1]),
+        (["a = 1", "b = 2", "while a:\n    b = a\n    b.go()"], [0]),
+        (["a = 1", "b = 2", "try:\n    b = 1\nexcept a:\n    b.go()"], [0, 1]),
+        (["a = 1", "b = 2", "with a as b:\n    c = b\n    c.go()"], [0]),
+        (["k = 1", "d = {}", "for d[k] in range(3):\n    pass"], [0, 1]),
         (["ns = []", "for n in ns:\n    n.go()", "ns"], [0, 1]),
         (["k = 1", "def f(net):\n    return net + k", "net = 2", "f"], [0, 1]),
         (["x = 1", "y = [x for x in range(3)]", "y"], [1]),
