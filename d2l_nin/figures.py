@@ -771,21 +771,27 @@ def _lanes(boxes: list[tuple]) -> dict[int, float]:
     return lanes
 
 
-def _connect(ax, start, end, gap: float, side: float | None) -> None:
+def _draw_way(ax, way: list) -> None:
+    """A line through all points of `way`; its last part is an arrow."""
+    line = {"color": "#555555", "linewidth": 0.9}
+    if len(way) > 2:
+        ax.plot(*zip(*way[:-1]), linestyle="-", **_UNCUT, **line)
+    arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **line}
+    ax.annotate("", way[-1], way[-2], arrowprops=arrow)
+
+
+def _connect(ax, start, end, side: float | None) -> None:
     """An arrow from one box to another: down its lane, then across the last gap.
 
     With `side` it goes round the boxes between, at that x.
     """
     (x0, y0), (_, y1) = start, end
-    way = [start, (x0, y1 + gap), end]
-    if side is not None:
-        way = [start, (side, y0 - 0.6 * gap), (side, y1 + 0.7 * gap), end]
-    line = {"color": "#555555", "linewidth": 0.9}
-    if y0 - y1 > gap * 1.01:  # not to the next row, where one straight line will do
-        ax.plot(*zip(*way[:-1]), linestyle="-", **_UNCUT, **line)
-        start = way[-2]
-    arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **line}
-    ax.annotate("", end, start, arrowprops=arrow)
+    if y0 - y1 <= _GAP * 1.01:  # to the next row one straight line will do
+        _draw_way(ax, [start, end])
+    elif side is None:
+        _draw_way(ax, [start, (x0, y1 + _GAP), end])
+    else:
+        _draw_way(ax, [start, (side, y0 - 0.6 * _GAP), (side, y1 + 0.7 * _GAP), end])
 
 
 def _columns(boxes: list[tuple], tallest: float) -> list[list[int]]:
@@ -884,7 +890,7 @@ def _draw_net(ax, title: str, boxes: list, input_shape, tallest: float) -> str:
                 if rank - ranks[j] > 1 and middles[j] == x:  # boxes stand between
                     side = x + width / 2 + 0.3
                     right = max(right, side)
-                _connect(ax, (middles[j], bottoms[j]), end, _GAP, side)
+                _connect(ax, (middles[j], bottoms[j]), end, side)
         y = min(bottoms[i] for i in members)
         lowest = min(lowest, y)
     left = min(middles.values()) - width / 2
@@ -905,11 +911,8 @@ def _connect_columns(ax, start, end, width: float) -> None:
     (x0, y0), (x1, y1) = start, end
     between = x1 - width / 2 - 0.175
     way = [start, (x0, y0 - 0.24), (between, y0 - 0.24), (between, y1 + 0.2),
-           (x1, y1 + 0.2)]  # fmt: skip
-    line = {"color": "#555555", "linewidth": 0.9}
-    ax.plot(*zip(*way), linestyle="-", **_UNCUT, **line)
-    arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **line}
-    ax.annotate("", end, way[-1], arrowprops=arrow)
+           (x1, y1 + 0.2), end]  # fmt: skip
+    _draw_way(ax, way)
 
 
 def _shape_text(shape) -> str:

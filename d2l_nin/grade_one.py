@@ -256,9 +256,9 @@ class _Notebook:
             _understand(source, shell.transform_cell, checks.by_name)
             for source in sources
         ]
-        trees = [cell for cell in self.cells if cell.tree]
-        imported = frozenset().union(*(imported_by(cell.tree) for cell in trees))
-        for cell in trees:
+        parsed = [cell for cell in self.cells if cell.tree]
+        imported = frozenset().union(*(imported_by(cell.tree) for cell in parsed))
+        for cell in parsed:
             cell.names = names_of(cell.tree, imported)
         self.caught, self.ran, self.deadly = {}, set(), {}
         shell.ast_transformers.append(_CatchAnswers(checks.by_name))
