@@ -20,6 +20,7 @@ from d2l_nin.characters import read_characters
 from d2l_nin.cost import summary
 from d2l_nin.datasets import load_fashion_mnist
 from d2l_nin.inception import inception_classroom
+from d2l_nin.memory import peak_mib
 from d2l_nin.nin import nin_classroom
 from d2l_nin.resnet import resnet_classroom
 from d2l_nin.runtime import seed_everything
@@ -35,22 +36,10 @@ NETS = {
 RECIPE = {"lr": 0.3, "label_smoothing": 0.05}
 
 
-def _peak_mib() -> float:
-    """The most memory that this process ever held."""
-    status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says begins with the memory of the parent
-        line = next(x for x in status.read_text().splitlines() if "VmHWM" in x)
-        return int(line.split()[1]) / 2**10
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
 def _with_workers_mib() -> float:
     """Memory of this process at its peak, and of its loader processes as they are."""
     children = psutil.Process().children(recursive=True)
-    return _peak_mib() + sum(child.memory_info().rss for child in children) / 2**20
+    return peak_mib() + sum(child.memory_info().rss for child in children) / 2**20
 
 
 def _this_course(job) -> dict:
@@ -65,7 +54,7 @@ def _this_course(job) -> dict:
         "seconds": time.perf_counter() - start,
         "train_images_per_second": history.images_per_second,
         "accuracy": history.test_acc,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
 
 
@@ -151,7 +140,7 @@ def _plain(job) -> dict:
     return {
         "seconds": time.perf_counter() - start,
         "accuracy": hits / num_samples,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
 
 
@@ -172,7 +161,7 @@ def _goal(job) -> dict:
         "seconds": read + reached[0]["seconds"] if reached else None,
         "accuracy": history.test_acc,
         "all_seconds": read + history.seconds,
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
 
 
@@ -196,7 +185,7 @@ def _growth(job) -> dict:
         "macs": table.macs,
         "images": num_images,
         "seconds": float(min(seconds[1:])),  # the first epoch builds the graph
-        "peak_mib": _peak_mib(),
+        "peak_mib": peak_mib(),
     }
 
 
@@ -204,7 +193,7 @@ def _characters(job) -> dict:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         read_characters({"train": job["num_images"]}, folder=Path(folder))
-    return {"seconds": time.perf_counter() - start, "peak_mib": _peak_mib()}
+    return {"seconds": time.perf_counter() - start, "peak_mib": peak_mib()}
 
 
 def main() -> None:

@@ -5,12 +5,12 @@ and recipe are those of the course.
 """
 
 import json
-import resource
 import sys
 import time
 
 import numpy
 import torch
+from memory import peak_mib  # d2l_nin/memory.py, beside this script
 from torch import nn
 from torch.nn import functional as F
 
@@ -101,7 +101,6 @@ def main():
             for i in range(0, len(X_test), 1000)
         )  # fmt: skip
     seconds = time.perf_counter() - start
-    unit = 1 if sys.platform == "darwin" else 1024
     print(
         json.dumps(
             {
@@ -110,9 +109,7 @@ def main():
                 "train_images_per_second": len(X) / trained,
                 "accuracy": hits / len(X_test),
                 "num_params": sum(p.numel() for p in net.parameters()),
-                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-                * unit
-                / 2**20,
+                "peak_mib": peak_mib(),
                 "version": torch.__version__,
                 "threads": torch.get_num_threads(),
             }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from d2l_nin import memory
 from d2l_nin.cost import RESULT_TYPE
 
 __all__ = [
@@ -38,16 +40,7 @@ __all__ = [
 
 SOLUTIONS = "solutions"
 _ANSWERS = re.compile(r"^answer *= *(\S*)", re.MULTILINE)
-
-# On Linux ru_maxrss counts what the process held that started the kernel as well.
-_PEAK_MEMORY = """
-import pathlib, re, resource
-status = pathlib.Path("/proc/self/status")
-if status.exists():
-    print(1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())[1]))
-else:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
+_PEAK_MEMORY = inspect.getsource(memory) + "\nprint(peak_mib())"
 
 
 @dataclass
@@ -61,7 +54,7 @@ class Execution:
     notebook : NotebookNode
         With its new outputs.
     seconds : float
-    peak_bytes : int
+    peak_mib : float
         Of the kernel's memory; 0 when it died.
     error : str
         What stopped it, with the cell's number; empty when nothing did.
@@ -70,7 +63,7 @@ class Execution:
     path: Path
     notebook: nbformat.NotebookNode
     seconds: float = 0.0
-    peak_bytes: int = 0
+    peak_mib: float = 0
     error: str = field(default="")
 
 
@@ -139,7 +132,7 @@ def execute(path: Path, on_cell: Callable[[int, int], None]) -> Execution:
                 on_cell(number, len(code))
                 client.execute_cell(notebook.cells[i], i)
             execution.seconds = time.perf_counter() - start
-            execution.peak_bytes = _peak_memory(client)
+            execution.peak_mib = _peak_memory(client)
     except CellExecutionError as error:
         execution.error = f"cell {number}: {error}"
     except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
@@ -149,13 +142,13 @@ def execute(path: Path, on_cell: Callable[[int, int], None]) -> Execution:
     return execution
 
 
-def _peak_memory(client: NotebookClient) -> int:
+def _peak_memory(client: NotebookClient) -> float:
     """The most memory the kernel ever held, asked in a cell that is not kept."""
     cell = nbformat.v4.new_code_cell(_PEAK_MEMORY)
     client.nb.cells.append(cell)
     try:
         client.execute_cell(cell, len(client.nb.cells) - 1, store_history=False)
-        return int(cell.outputs[0].text)
+        return float(cell.outputs[0].text)
     finally:
         client.nb.cells.pop()
 
@@ -202,7 +195,7 @@ def save_chapter(execution: Execution) -> None:
     notebook.metadata.d2l_nin = {
         "outputs_sha256": outputs_digest(notebook),
         "seconds": round(execution.seconds),
-        "peak_mib": round(execution.peak_bytes / 2**20),
+        "peak_mib": round(execution.peak_mib),
     }
     partial = execution.path.with_suffix(".partial")
     nbformat.write(notebook, partial)

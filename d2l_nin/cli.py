@@ -171,12 +171,12 @@ def run(chapter: str, out: Path) -> None:
                 f"{result['test_acc']:.2%}",
                 f"{result['seconds']:.0f} s",
             ]
-        memory = f"{execution.peak_bytes / 2**20:,.0f} MiB"
+        memory = f"{execution.peak_mib:,.0f} MiB"
         table.add_row(
             execution.path.stem,
             *cells,
             f"{execution.seconds:.0f} s",
-            memory if execution.peak_bytes else "–",
+            memory if execution.peak_mib else "–",
         )
     console.print(table)
     console.print(f"Executed notebooks and HTML are in {out}/")
