@@ -163,14 +163,17 @@ class Summary:
 def _group_name(layers: list[Layer]) -> str:
     """'Conv 3×3, 64 · 1×1, 64 · 1×1, 64' for a block, the layer's name if alone.
 
-    A block in which ways meet goes by its class: 'Inception, 256'.
+    Pooling in front is named as well: 'Max pool 3×3/1 pad 1 · 1×1, 32'. A block in
+    which ways meet goes by its class: 'Inception, 256'.
     """
     if any(len(layer.inputs) > 1 for layer in layers) and len(layers) > 1:
         return f"{layers[0].kind}, {layers[-1].shape[1]}"
     convs = [layer.name for layer in layers if layer.name.startswith("Conv")]
     if not convs:
         return layers[0].name
-    return " · ".join([convs[0], *(name[len("Conv ") :] for name in convs[1:])])
+    text = " · ".join([convs[0], *(name[len("Conv ") :] for name in convs[1:])])
+    first = layers[0].name
+    return f"{first} · {text.removeprefix('Conv ')}" if "pool" in first else text
 
 
 def _trace(net) -> tuple:

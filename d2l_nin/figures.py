@@ -794,12 +794,16 @@ def _connect(ax, start, end, side: float | None) -> None:
         _draw_way(ax, [start, (side, y0 - 0.6 * _GAP), (side, y1 + 0.7 * _GAP), end])
 
 
+def _is_chain(boxes: list[tuple]) -> bool:
+    """Whether each box reads the one before it, and nothing else."""
+    return all(sources == [i - 1] for i, (_, sources, _) in enumerate(boxes))
+
+
 def _columns(boxes: list[tuple], tallest: float) -> list[list[int]]:
     """The boxes of each column: one, or more if a chain of boxes is too tall."""
     everything = list(range(len(boxes)))
-    is_chain = all(sources == [i - 1] for i, (_, sources, _) in enumerate(boxes))
     ends = numpy.cumsum([_box_height(layer) + _GAP for layer, *_ in boxes])
-    num_columns = math.ceil(ends[-1] / tallest) if is_chain else 1
+    num_columns = math.ceil(ends[-1] / tallest) if _is_chain(boxes) else 1
     column_of = numpy.ceil(ends / ends[-1] * num_columns - 1e-9)
     return [[i for i in everything if column_of[i] == c + 1]
             for c in range(num_columns)]  # fmt: skip
@@ -900,10 +904,18 @@ def _draw_net(ax, title: str, boxes: list, input_shape, tallest: float) -> str:
     ax.set_ylim(lowest - 0.3, 0.3)
     ax.set_title(title)
     ax.axis("off")
-    steps = "; ".join(
-        f"{layer.name}, to {_shape_text(layer.shape)}" for layer, *_ in boxes
-    )
-    return f"{title}: input {_shape_text(input_shape)}; {steps}."
+    return f"{title}: input {_shape_text(input_shape)}; {_steps(boxes)}."
+
+
+def _steps(boxes: list[tuple]) -> str:
+    """A diagram's boxes in words; where ways fork or meet, each with what it reads."""
+    if _is_chain(boxes):
+        return "; ".join(f"{b.name}, to {_shape_text(b.shape)}" for b, *_ in boxes)
+    steps = []
+    for i, (layer, sources, _) in enumerate(boxes, start=1):
+        read = " and ".join("the input" if j < 0 else f"({j + 1})" for j in sources)
+        steps.append(f"({i}) {layer.name} of {read}, to {_shape_text(layer.shape)}")
+    return "; ".join(steps)
 
 
 def _connect_columns(ax, start, end, width: float) -> None:
