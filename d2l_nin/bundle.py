@@ -16,6 +16,7 @@ _TAKEN = (
     "requirements.lock",
     "setup.sh",
     "docs/nets.svg",
+    "notebooks/pictures/*.png",
     "d2l_nin/**/*.py",
     "d2l_nin/data/*",
     "d2l_nin/templates/**/*.*",

@@ -14,14 +14,18 @@ import os
 import re
 import selectors
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from jinja2 import Environment
 
 __all__ = [
@@ -39,10 +43,17 @@ __all__ = [
 ]
 
 MOST_BYTES = 64 * 2**20  # of a notebook
+MOST_SILENT = 60  # seconds; the process that watches gives a sign of life each second
 MISSING, UNREADABLE, RIGHT = "missing", "unreadable", "right"
 # From worst to best, when an exercise is handed in twice.
 _ORDER = (MISSING, "unanswered", "killed", "failed", "too slow", "wrong", RIGHT)
-_CHAPTER = re.compile(r"[\s_.-]*(?:ch|chapter)?[\s_-]*\d\d[\s_-][a-z].*$", re.I)
+# A chapter's number and the first word of its name. Any other word could be a student's
+# ("team_01_ada"), and a number's last digits could be taken for a chapter's.
+_CHAPTER = re.compile(
+    r"[\s_.-]*(?:(?<![^\W_])ch(?:apter)?[\s_-]*)?(?<!\d)\d\d"
+    r"[\s_-](?:one|network|global|inception|resnet|your)(?![^\W\d_]).*$",
+    re.IGNORECASE,
+)
 _TEMPLATE = Path(__file__).parent / "templates" / "grade" / "report.html.j2"
 
 
@@ -98,15 +109,19 @@ def _shown(name: str) -> str:
 
 
 def _trouble(path: Path) -> str:
-    if path.is_symlink():
+    try:
+        found = path.lstat()
+    except OSError as error:
+        return f"it can't be read: {error.strerror}"
+    if stat.S_ISLNK(found.st_mode):
         return "a link, not a file"
-    if not path.is_file():
+    if not stat.S_ISREG(found.st_mode):
         return "not a file"
     if path.suffix != ".ipynb":
         return "not a notebook: its name does not end in .ipynb"
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        return f"too large: {size >> 20:,} MiB, the most is {MOST_BYTES >> 20} MiB"
+    if found.st_size > MOST_BYTES:
+        size, most = found.st_size >> 20, MOST_BYTES >> 20
+        return f"too large: {size:,} MiB, the most is {most} MiB"
     return ""
 
 
@@ -127,8 +142,9 @@ def find_submissions(folder: Path, leave_out=()) -> Iterator[Submission]:
     """Everything that was handed in, in order of names.
 
     A file's student is its name up to that of the chapter: "ada_02_network_in_network
-    .ipynb" is ada's, and so is "ada.ipynb". All notebooks in a folder are of the
-    student that it is named after.
+    .ipynb" is ada's, and so is "ada.ipynb". A chapter is known by its number and the
+    first word of its name: "ada_02_nin.ipynb" is of "ada_02_nin". All notebooks in a
+    folder are of the student that it is named after.
 
     Parameters
     ----------
@@ -211,10 +227,19 @@ class Journal:
                 self._by_student.setdefault(entry["student"], {})[entry["file"]] = 0
 
     def holds(self, submission: Submission, digest: str) -> bool:
+        """Whether it knows what was found in this file, as the file is now."""
         return self._places.get(submission.file, ("",))[0] == digest
 
     def add(self, submission: Submission, digest: str, found: dict) -> None:
-        """Keep what was found; it is on the disk when this returns."""
+        """Keep what was found; it is on the disk when this returns.
+
+        Parameters
+        ----------
+        submission : Submission
+        digest : str
+            Of what was judged; empty if it shall be judged again the next time.
+        found : dict
+        """
         entry = {"checks": self.checks, "student": submission.student,
                  "file": submission.file, "digest": digest, **found}  # fmt: skip
         line = json.dumps(entry).encode() + b"\n"
@@ -235,6 +260,7 @@ class Journal:
         return entries
 
     def close(self) -> None:
+        """Let go of the file."""
         self._file.close()
 
 
@@ -254,7 +280,6 @@ class _Runner:
             **os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
             "D2L_NIN_LIVE": "0", "MPLBACKEND": "agg",
         }  # fmt: skip
-        self.task = None
         self._start()
 
     def _start(self) -> None:
@@ -263,41 +288,61 @@ class _Runner:
             stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self.answers = self._process.stdout
+        self._is_up = False  # it says the first word when it can take tasks
 
     def give(self, task) -> None:
-        self.task = task
+        self.task, self._said, self._last = task, b"", time.monotonic()
         request = json.dumps({"path": str(task[0].path.resolve())})
         # One that is dead is noticed when it should answer.
         with suppress(BrokenPipeError):
             self._process.stdin.write(request.encode() + b"\n")
             self._process.stdin.flush()
 
+    def hear(self) -> bool:
+        """Read what it says; whether it is done, or has ended."""
+        piece = os.read(self.answers.fileno(), 1 << 16)
+        self._said += piece
+        self._last = time.monotonic()
+        self._is_up = self._is_up or piece != b""
+        return not piece or piece.endswith(b"\n")
+
+    def is_silent(self, now: float) -> bool:
+        """Whether there was no sign of life for too long, as when it was stopped."""
+        return self._is_up and now - self._last > MOST_SILENT
+
     def take(self) -> dict:
-        """What was found; if the process itself was ended, that, and a new one starts.
+        """What was found; if the process itself ended or hangs, that, and a new starts.
 
         Raises
         ------
         RuntimeError
             It does not even start.
         """
-        line = self.answers.readline()
-        if line.endswith(b"\n"):
-            return json.loads(line)
+        if self._said.endswith(b"\n"):
+            return json.loads(self._said)
+        hangs = self.is_silent(time.monotonic())
         self.stop()
-        if self._process.returncode == 1:
+        if not self._is_up:
             raise RuntimeError("the process that grades stopped; its words are above")
         self._start()
         note = "it ended the process that watches it"
+        if hangs:
+            note = f"it stopped the process that watches it: silent for {MOST_SILENT} s"
         return {"states": {}, "note": note, "seconds": 0, "peak_mib": 0}
 
     def stop(self) -> None:
         """Let it end what it runs, and wait for that."""
+        self._process.send_signal(signal.SIGCONT)  # if it was stopped, it can't end
         with suppress(OSError):
             self._process.stdin.close()  # it ends what it runs, and itself
-        with suppress(subprocess.TimeoutExpired):
+        try:
             self._process.wait(20)
-        self._process.kill()
-        self._process.wait()
+        except subprocess.TimeoutExpired:
+            family = psutil.Process(self._process.pid).children(recursive=True)
+            for process in [*family, self._process]:
+                with suppress(psutil.Error):
+                    process.kill()
+            self._process.wait()
         self.answers.close()
 
 
@@ -327,14 +372,18 @@ def grade_all(
     scratch = tempfile.mkdtemp(prefix="grading-")
 
     def wait():
-        """Until one is done at least."""
-        for key, _ in busy.select():
+        """Those that are done within a second."""
+        now = time.monotonic()  # before, so that whoever stops us makes nobody late
+        heard = {key.data for key, _ in busy.select(1)}
+        for key in list(busy.get_map().values()):
             runner = key.data
+            if not (runner.hear() if runner in heard else runner.is_silent(now)):
+                continue
             busy.unregister(key.fileobj)
             submission, digest = runner.task
             found = runner.take()
             idle.append(runner)
-            journal.add(submission, digest, found)
+            journal.add(submission, "" if "again" in found else digest, found)
             yield submission, found
 
     try:
@@ -347,7 +396,7 @@ def grade_all(
                 journal.add(submission, digest, found)
                 yield submission, found
             else:
-                if len(busy.get_map()) == jobs:
+                while len(busy.get_map()) == jobs:
                     yield from wait()
                 runner = idle.pop() if idle else _Runner(package, limits, scratch)
                 runner.give((submission, digest))

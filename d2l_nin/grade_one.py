@@ -53,6 +53,8 @@ WHOLE_TAKES = 10  # times the seconds, for a notebook that runs whole
 _CATCH = "__answer_of__"
 _LINUX = sys.platform == "linux"
 _CHECK = re.compile(r"\bch(\d\d)\.(\w+)\s*\(")
+# What looking at a cell may raise: it is no Python, or too deep for `ast`.
+_NOT_UNDERSTOOD = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 # --- what a child is allowed -----------------------------------------------------
@@ -181,7 +183,7 @@ def _understand(source: str, transform, known) -> _Cell:
         cell.checks = list(map(_called_check, calls))
         cell.unanswered = _is_left_open(tree, calls)
         cell.tree = _CatchAnswers(known).visit(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except _NOT_UNDERSTOOD:
         found = (f"ch{chapter}.{name}" for chapter, name in _CHECK.findall(source))
         cell.checks = [name for name in found if name in known]
     return cell
@@ -259,9 +261,12 @@ class _Notebook:
         parsed = [cell for cell in self.cells if cell.tree]
         imported = frozenset().union(*(imported_by(cell.tree) for cell in parsed))
         for cell in parsed:
-            cell.names = names_of(cell.tree, imported)
+            # The parser lets slips like `def f(a, a)` pass. Such a cell has no names,
+            # as one that it refuses.
+            with contextlib.suppress(*_NOT_UNDERSTOOD):
+                cell.names = names_of(cell.tree, imported)
         self.caught, self.ran, self.deadly = {}, set(), {}
-        shell.ast_transformers.append(_CatchAnswers(checks.by_name))
+        self.catch_answers = _CatchAnswers(checks.by_name)
         shell.user_ns[_CATCH] = self._catch
 
     def last_calls(self) -> dict[str, int]:
@@ -278,7 +283,12 @@ class _Notebook:
         self.ran |= {(i, True), (i, definitions)}
         cell = self.cells[i]
         source = cell.definitions if definitions else cell.source
-        result = self.shell.run_cell(source, silent=True)
+        # Each time: IPython drops it after a cell that is too deep for it.
+        self.shell.ast_transformers[:] = [self.catch_answers]
+        try:
+            result = self.shell.run_cell(source, silent=True)
+        except RecursionError as error:  # the compiler's, which IPython does not expect
+            return error
         self.shell.user_ns[_CATCH] = self._catch
         return result.error_before_exec or result.error_in_exec
 
@@ -337,13 +347,16 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[:most] + " …"
 
 
-def run_notebook(raw: bytes, shell, checks, pristine, task: dict, tell) -> None:
+def run_notebook(path: Path, shell, checks, pristine, task: dict, tell) -> None:
     """Answer every exercise of a notebook that `task` does not call done."""
     tell({"cell": -1})
     try:
-        sources = read_cells(raw)
+        sources = read_cells(path.read_bytes())
     except NotANotebook as error:
         tell({"note": str(error), "end": True})
+        return
+    except OSError as error:
+        tell({"note": f"it can't be read: {error.strerror}", "end": True})
         return
     notebook = _Notebook(sources, shell, checks, pristine, tell)
     notebook.deadly = {int(i): reason for i, reason in task["deadly"].items()}
@@ -396,6 +409,7 @@ class Watcher:
         self.shell = _make_shell()
         self.pristine = Pristine(self.checks.modules)
         self.peak = 0
+        self._show_life()
 
     def grade(self, path: str) -> dict:
         """Run one submission to its end, in as many children as it takes."""
@@ -427,8 +441,7 @@ class Watcher:
         }
 
     def _one_child(self, path: str, task: dict) -> tuple[_Progress, str]:
-        folder = Path(tempfile.mkdtemp(dir=self.settings["scratch"]))
-        raw = Path(path).read_bytes()
+        folder = _folder_in(self.settings["scratch"])
         token = secrets.token_hex(16)
         reading, writing = os.pipe()
         child = os.fork()
@@ -436,7 +449,7 @@ class Watcher:
             status = 1
             try:
                 os.close(reading)
-                self._in_child(raw, folder, writing, token, task)
+                self._in_child(Path(path), folder, writing, token, task)
                 status = 0
             finally:
                 os._exit(status)
@@ -450,7 +463,7 @@ class Watcher:
             shutil.rmtree(folder, ignore_errors=True)
         return progress, reason
 
-    def _in_child(self, raw, folder, writing, token, task) -> None:
+    def _in_child(self, path, folder, writing, token, task) -> None:
         for descriptor in (self.requests, self.answers):
             os.close(descriptor)
         _confine(folder, self.settings["memory"])
@@ -461,13 +474,13 @@ class Watcher:
                 line = line[os.write(writing, line) :]
 
         try:
-            run_notebook(raw, self.shell, self.checks, self.pristine, task, tell)
+            run_notebook(path, self.shell, self.checks, self.pristine, task, tell)
         except Exception as error:
             tell({"broke": f"{type(error).__name__}: {error}"})
 
     def _watch(self, child: int, reading: int, token: str, progress) -> str:
         """Follow a child to its end; why it was ended, or why it ended."""
-        unread, next_look = b"", 0.0
+        unread, next_look, next_sign = b"", 0.0, 0.0
         while True:
             ready, _, _ = select.select([reading, self.requests], [], [], 0.05)
             if self.requests in ready:  # nothing comes while we are busy: it is closed
@@ -485,6 +498,9 @@ class Watcher:
                 self._drain(reading, unread, token, progress)
                 return progress.broke or _how_it_ended(status)
             now = time.monotonic()
+            if now > next_sign:
+                next_sign = now + 1
+                self._show_life()
             if now > progress.deadline:
                 return "stopped, as it took too long. Does a loop never end?"
             if now > next_look:
@@ -492,6 +508,11 @@ class Watcher:
                 reason = self._look(child)
                 if reason:
                     return reason
+
+    def _show_life(self) -> None:
+        """Tell `grade` that it does not wait in vain: a blank, which JSON skips."""
+        with contextlib.suppress(BrokenPipeError):  # then `requests` is closed as well
+            os.write(self.answers, b" ")
 
     def _drain(self, reading, unread, token, progress) -> None:
         """What a child wrote before it died."""
@@ -537,6 +558,12 @@ class Watcher:
         return ""
 
 
+def _folder_in(scratch: str) -> Path:
+    """A new folder; a notebook, or one of us that ended, may have removed `scratch`."""
+    os.makedirs(scratch, 0o700, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=scratch))
+
+
 def _memory(process: psutil.Process, alone: bool) -> int:
     """Bytes that a process uses; what it shares with others is shared out."""
     if alone or not _LINUX:
@@ -546,8 +573,9 @@ def _memory(process: psutil.Process, alone: bool) -> int:
 
 def _how_it_ended(status: int) -> str:
     if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        return f"its process was ended by the signal {name}."
+        number = os.WTERMSIG(status)
+        names = {each.value: each.name for each in signal.Signals}  # not all have one
+        return f"its process was ended by the signal {names.get(number, number)}."
     return f"its process ended itself with status {os.WEXITSTATUS(status)}."
 
 
@@ -607,8 +635,8 @@ def _make_shell():
 def main() -> None:
     """Answer each line on standard input, {"path": …}, with one of what was found."""
     settings = json.loads(sys.argv[1])
-    home = tempfile.mkdtemp(dir=settings["scratch"])
-    os.environ["HOME"] = os.environ["IPYTHONDIR"] = home
+    home = _folder_in(settings["scratch"])
+    os.environ["HOME"] = os.environ["IPYTHONDIR"] = str(home)
     try:
         import matplotlib
 
@@ -623,7 +651,13 @@ def main() -> None:
         lines = open(requests, "rb", buffering=0)  # noqa: SIM115
         out = open(answers, "wb")  # noqa: SIM115
         for line in lines:
-            found = watcher.grade(json.loads(line)["path"])
+            try:
+                found = watcher.grade(json.loads(line)["path"])
+            except Exception as error:  # it must not cost the submissions behind it
+                error = f"{type(error).__name__}: {error}"
+                note = f"the process that watches it failed: {error}"
+                found = {"states": {}, "note": note, "seconds": 0, "peak_mib": 0,
+                         "again": True}  # fmt: skip
             out.write(json.dumps(found).encode() + b"\n")
             out.flush()
     finally:

@@ -1,5 +1,6 @@
 """The zip that students get."""
 
+import ast
 import hashlib
 import os
 import re
@@ -60,12 +61,38 @@ def test_it_holds_the_course(unzipped):
               "requirements.lock", "environment.yml", "docs/nets.svg",
               "d2l_nin/data/fashion-mnist.zip", "d2l_nin/data/LICENSE"}  # fmt: skip
     assert needed | package | chapters <= files
-    assert {f for f in files if f.startswith("notebooks/")} == chapters
+    assert {f for f in files if re.fullmatch(r"notebooks/[^/]*", f)} == chapters
     assert os.access(unzipped / "setup.sh", os.X_OK)
     for picture in re.findall(
         r"\]\(([^)#]+\.svg)\)", (unzipped / "README.md").read_text()
     ):
         assert (unzipped / picture).exists()
+
+
+def named_in(notebook):
+    """What a chapter's strings and links name of all that stands beside it."""
+    named = set()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            tree = ast.parse(re.sub("^%.*", "", cell.source, flags=re.MULTILINE))
+            named |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        else:
+            named |= set(re.findall(r"\]\(([^)#]+)[)#]", cell.source))
+    here = {path.name for path in (ROOT / "notebooks").iterdir()}
+    return {n for n in named if isinstance(n, str) and n.split("/")[0] in here}
+
+
+def test_it_holds_what_a_chapter_names(unzipped):
+    chapters = find_chapters(ROOT / "notebooks")
+    named = set().union(*(named_in(nbformat.read(p, as_version=4)) for p in chapters))
+    assert "pictures" in named
+    for name in named:
+        original, ours = ROOT / "notebooks" / name, unzipped / "notebooks" / name
+        assert original.is_dir() == ours.is_dir(), name
+        held = files_in(original) if original.is_dir() else {""}
+        assert held, name
+        for file in held:
+            assert (ours / file).read_bytes() == (original / file).read_bytes()
 
 
 def test_it_holds_nothing_else(unzipped):
@@ -122,8 +149,13 @@ def test_an_answered_chapter_is_not_handed_out(tmp_path):
 
 def test_readme_is_for_students(unzipped):
     text = (unzipped / "README.md").read_text(encoding="utf-8")
-    assert "make lab" in text and "Fashion-MNIST" in text
+    for word in ("make run", "make lab", "make doctor", "Fashion-MNIST"):
+        assert word in text
     for word in (
+        "make test",
+        "pytest",
+        "ruff",
+        "Chromium",
         "grades.csv",
         "solutions",
         "make bundle",
@@ -174,6 +206,8 @@ def test_its_makefile_offers_what_works(unzipped):
         assert done.returncode == 0 and "is for those who teach" in done.stdout
     for target in ("lab", "run"):
         assert "setup.sh" in run_make(unzipped, "-n", target).stdout
+    for target, said in (("lab", '"my venv/bin/python"'), ("clean", '"my venv" build')):
+        assert said in run_make(unzipped, "-n", target, "VENV=my venv").stdout
 
 
 def test_the_same_bytes_each_time(tmp_path, monkeypatch):

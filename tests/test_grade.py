@@ -17,7 +17,8 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from d2l_nin import cli
+from d2l_nin import cli, grade
+from d2l_nin.chapters import find_chapters
 from d2l_nin.dataflow import imported_by, names_of, needed_cells
 from d2l_nin.grade import (
     Journal,
@@ -79,6 +80,8 @@ CELLS = {
     "kills_itself": "import os\nos.kill(os.getpid(), 9)\n" + RIGHT,
     "kills_its_group": "import os\nos.killpg(0, 9)\n" + RIGHT,
     "kills_its_watcher": "import os\nos.kill(os.getppid(), 9)\n" + RIGHT,
+    "ends_by_a_nameless_signal": "import os\nos.kill(os.getpid(), 40)\n" + RIGHT,
+    "names_twice": "def f(a, a):\n    return a\n" + RIGHT,
     "hangs": "while True:\n    pass\n" + RIGHT,
     "catches_all": "while True:\n    try:\n        while True:\n            pass\n"
     "    except BaseException:\n        pass\n" + RIGHT,
@@ -182,6 +185,15 @@ check.ch01.number(answer)""",
     "shows_a_script": "answer = '<script>alert(1)</script>'\ncheck.ch01.number(answer)",
     "waits_for_input": "answer = int(input())\ncheck.ch01.number(answer)",
 }
+# What the parser takes and Python refuses later, and a sum that is too deep for `ast`.
+SLIPS = (
+    "def f(a, a):\n    return a",
+    "def f():\n    nonlocal n",
+    "def f():\n    n = 1\n    global n",
+    "def f():\n    from math import *",
+    "total = " + " + ".join(["1"] * 330),
+    "total = " + " + ".join(["1"] * 5000),
+)
 LEFT_BEHIND = ("leaves_a_process", "98761")
 SECONDS = 6
 
@@ -194,6 +206,11 @@ def graded(tmp_path_factory):
     for student, cell in CELLS.items():
         name = f"{student}_01_one_by_one_convolution.ipynb"
         write(handed_in / name, FIRST, cell, PLUS, DENSE)
+    write(handed_in / "slips.ipynb", FIRST, *SLIPS, RIGHT, PLUS, DENSE)
+    # Nothing before it can be told from names: all runs, what is too deep as well.
+    hidden = RIGHT.replace("42", "hidden")
+    write(handed_in / "too_deep.ipynb", FIRST, "exec('hid' + 'den = 42')", SLIPS[-1],
+          hidden, PLUS, DENSE)  # fmt: skip
     (handed_in / "broken.ipynb").write_text('{"cells": [')
     (handed_in / "nested.ipynb").write_text("[" * 10**6)
     (handed_in / "a_list.ipynb").write_text("[1, 2]")
@@ -236,7 +253,7 @@ def report(out, student):
 @pytest.mark.parametrize(
     "student",
     ["good", "floods", "connects", "looks_around", "fills_the_disk", "trains",
-     "leaves_a_process"],
+     "leaves_a_process", "slips", "too_deep"],
 )  # fmt: skip
 def test_what_is_right_is_right(graded, student):
     row = graded[0][student]
@@ -252,6 +269,8 @@ def test_what_is_right_is_right(graded, student):
         ("leaves", "failed", "SystemExit"),
         ("kills_itself", "killed", "SIGKILL"),
         ("kills_its_group", "killed", "SIGKILL"),
+        ("ends_by_a_nameless_signal", "killed", "ended by the signal 40."),
+        ("names_twice", "failed", "SyntaxError: duplicate argument"),
         ("hangs", "killed", "took too long"),
         ("catches_all", "killed", "took too long"),
         ("floods_for_ever", "killed", "took too long"),
@@ -302,7 +321,7 @@ def test_no_formula_in_the_table(graded):
     rows, _, _ = graded
     assert rows["'=cmd()"]["ch01.number"] == "right"
     assert statuses(rows["'@twice"]) == ["right", "right", "missing"], "best of both"
-    assert len(rows) == len(CELLS) + 10
+    assert len(rows) == len(CELLS) + 12
 
 
 def test_reports_are_escaped_and_hold_no_script(graded):
@@ -343,6 +362,54 @@ def test_cells_that_are_not_needed_do_not_run(tmp_path):
     assert found["a"] == {"ch01.number": "right"}
     assert found["b"] == {"ch01.number": "right", "ch01.plus_one": "right"}
     assert found["c"] == {"ch01.number": "right"}, "an error in a needed cell"
+
+
+def test_what_stops_the_watcher_costs_one_row(tmp_path, monkeypatch):
+    """It is stopped, it finds no file, it fails; all others are judged."""
+    stops = "import os, time\nos.kill(os.getppid(), 19)\ntime.sleep(1000)\n"
+    spoils = """
+import os, pathlib, shutil
+scratch = pathlib.Path.cwd().parent
+os.chdir("/")
+shutil.rmtree(scratch)
+scratch.write_text("no folder")
+"""
+    for student, cell in [("a_stops", stops), ("b_gone", ""), ("c_good", ""),
+                          ("d_spoils", spoils), ("e_good", "")]:  # fmt: skip
+        write(tmp_path / "in" / f"{student}.ipynb", FIRST, cell + RIGHT)
+    submissions = list(find_submissions(tmp_path / "in"))
+    (tmp_path / "in" / "b_gone.ipynb").unlink()
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    journal = Journal(tmp_path / "journal", "")
+    # On a slow machine it is taken for stopped before it is: the row is the same.
+    monkeypatch.setattr(grade, "MOST_SILENT", 0.5)
+    found = {}
+    for submission, came in grade_all(submissions, journal, Limits(), 1, TINY):
+        monkeypatch.setattr(grade, "MOST_SILENT", 60)
+        statuses = [state["status"] for state in came["states"].values()]
+        found[submission.student] = statuses, came["note"]
+    assert found["c_good"] == (["right"], "")
+    assert found["a_stops"] == (
+        [], "it stopped the process that watches it: silent for 0.5 s"
+    )  # fmt: skip
+    assert found["b_gone"] == ([], "it can't be read: No such file or directory")
+    assert found["e_good"][1].startswith(
+        "the process that watches it failed: FileExistsError"
+    )
+    entries = [journal.of(s.student, {s.file})[0] for s in submissions]
+    again = [entry["student"] for entry in entries if not entry["digest"]]
+    assert again == ["e_good"], "what was not its fault is judged again next time"
+    journal.close()
+
+
+def test_a_watcher_that_can_not_start_is_told(tmp_path):
+    write(tmp_path / "in" / "ada.ipynb", FIRST, RIGHT)
+    journal = Journal(tmp_path / "journal", "")
+    submissions = find_submissions(tmp_path / "in")
+    with pytest.raises(RuntimeError, match="process that grades stopped"):
+        list(grade_all(submissions, journal, Limits(), 1, "no_such_package"))
+    journal.close()
 
 
 # --- going on --------------------------------------------------------------------
@@ -483,11 +550,31 @@ def test_reports_of_strange_names(tmp_path):
         ("ada.ipynb", "ada"),
         ("02_network_in_network.ipynb", "02_network_in_network"),
         ("s1234567_05_resnet.ipynb", "s1234567"),
+        ("12345678_ada_02_network_in_network.ipynb", "12345678_ada"),
+        ("12345699_bob_02_network_in_network.ipynb", "12345699_bob"),
+        ("s20231234_ada.ipynb", "s20231234_ada"),
+        ("20231234_network.ipynb", "20231234_network"),
+        (
+            "Ada Lovelace_1234567_assignsubmission_file_06_your_own_data.ipynb",
+            "Ada Lovelace_1234567_assignsubmission_file",
+        ),
+        ("Ada_1234567_assignsubmission.ipynb", "Ada_1234567_assignsubmission"),
+        ("ada_02_nin.ipynb", "ada_02_nin"),
+        ("team_01_ada.ipynb", "team_01_ada"),
+        ("team_01_oneill.ipynb", "team_01_oneill"),
+        ("Koch_02_network_in_network.ipynb", "Koch"),
+        ("Bach02-network.ipynb", "Bach"),
     ],
 )
 def test_students_of_files(tmp_path, name, student):
     (tmp_path / name).write_text("")
     assert [s.student for s in find_submissions(tmp_path)] == [student]
+
+
+def test_every_chapter_is_known_by_its_name(tmp_path):
+    for path in find_chapters(ROOT / "notebooks"):
+        (tmp_path / f"ada_{path.name}").write_text("")
+    assert {s.student for s in find_submissions(tmp_path)} == {"ada"}
 
 
 def test_folders_of_students(tmp_path):
@@ -501,6 +588,15 @@ def test_folders_of_students(tmp_path):
         Submission("ada", "ada/01/a.ipynb", tmp_path / "ada/01/a.ipynb"),
         Submission("bob", "bob/b.ipynb", tmp_path / "bob/b.ipynb"),
     ]
+
+
+def test_a_file_that_is_gone_before_it_is_looked_at(tmp_path):
+    for student in ("ada", "bob"):
+        (tmp_path / f"{student}.ipynb").write_text("")
+    submissions = find_submissions(tmp_path)
+    assert next(submissions).trouble == ""
+    (tmp_path / "bob.ipynb").unlink()
+    assert next(submissions).trouble == "it can't be read: No such file or directory"
 
 
 def test_old_notebooks_are_read():
