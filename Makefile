@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; the second start is instant.
 # `make` alone lists the targets.
 VENV ?= .venv
-PY = $(VENV)/bin/python
+PY = "$(VENV)/bin/python"
 CHAPTER ?=
 BENCH ?=
 
@@ -13,7 +13,7 @@ help:  ## this list
 	    awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 setup:  ## set up .venv from requirements.lock
-	@VENV=$(VENV) ./setup.sh
+	@VENV="$(VENV)" ./setup.sh
 
 run: setup  ## execute every chapter (CHAPTER=02: one) and print what the nets reached
 	@$(PY) -m d2l_nin run $(CHAPTER)
@@ -58,4 +58,4 @@ lock: setup  ## re-make requirements.lock from pyproject.toml
 	    --custom-compile-command "make lock" --output-file requirements.lock
 
 clean:  ## remove .venv and build/
-	rm -rf $(VENV) build
+	rm -rf "$(VENV)" build

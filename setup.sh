@@ -1,7 +1,8 @@
 #!/bin/sh
 # Set up .venv: find a Python that MXNet 1.9.1 runs on, install the locked packages,
 # then the course itself. Called by the Makefile; safe to call again.
-# PYTHON=/path/to/python chooses the interpreter, VENV=folder the place.
+# PYTHON=/path/to/python chooses the interpreter, VENV=folder the place. A venv of
+# another Python than the one that is named is made anew.
 set -eu
 cd "$(dirname "$0")"
 venv=${VENV:-.venv}
@@ -9,9 +10,13 @@ venv=${VENV:-.venv}
 say() { printf '%s\n' "$*"; }
 fail() { for line in "$@"; do printf '%s\n' "$line" >&2; done; exit 1; }
 
+# The first two numbers of a Python's version; nothing if it does not run.
+version() { "$1" -c 'import sys; print(*sys.version_info[:2])' 2>/dev/null || true; }
+
 # What was installed is recorded, so that the second start is instant.
 wanted=$(cksum < requirements.lock)
-if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.ready" 2>/dev/null)" = "$wanted" ]
+if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.ready" 2>/dev/null)" = "$wanted" ] &&
+    { [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version "$venv/bin/python")" ]; }
 then exit 0; fi
 
 case "$(uname -s) $(uname -m)" in
@@ -30,8 +35,10 @@ suits() {
         >/dev/null 2>&1
 }
 
+if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"
+else set -- python3.11 python3.10 python3.9 python3 python; fi
 python=
-for candidate in ${PYTHON:-python3.11 python3.10 python3.9 python3 python}; do
+for candidate in "$@"; do
     if suits "$candidate"; then python=$candidate; break; fi
 done
 

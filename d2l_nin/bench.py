@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -32,6 +32,7 @@ __all__ = [
     "check_idle",
     "compare",
     "growth",
+    "has_torch",
     "measure",
     "run_all",
     "spread",
@@ -93,6 +94,15 @@ def check_idle(anyway: bool = False) -> float:
     return busy
 
 
+def has_torch(python: Path) -> bool:
+    """Whether this interpreter is there and can import PyTorch."""
+    try:
+        done = subprocess.run([str(python), "-c", "import torch"], capture_output=True)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
 def spread(values) -> dict:
     """Median, lowest and highest."""
     values = sorted(values)
@@ -147,17 +157,18 @@ def compare(
     num_images: int = NUM_IMAGES,
     repetitions: int = 3,
     tell: Callable[[str], None] = lambda text: None,
-) -> dict:
+) -> Iterator[tuple[str, dict]]:
     """Let contestants take turns at one epoch of the classroom NiN.
 
     The course and PyTorch use their best batch size, found first on 10,000 images; the
     other loops have 256, d2l's own.
 
-    Returns
-    -------
-    dict
-        From a contestant to its runs, each with images_per_second (of training and
-        evaluation together), accuracy, peak_mib and batch_size.
+    Yields
+    ------
+    (str, dict)
+        A contestant and one of its runs, as soon as it is over: images_per_second (of
+        training and evaluation together), accuracy, losses (at the beginning and at the
+        end), peak_mib and batch_size.
     """
     common = {"folder": str(folder.resolve()), "torch_python": torch_python}
     best = {}
@@ -172,7 +183,6 @@ def compare(
                 )
                 speed[batch_size] = figures["images_per_second"]
             best[name] = max(speed, key=speed.get)
-    runs = {name: [] for name in names}
     for repetition in range(repetitions):
         for name in names:
             tell(f"{name}, {repetition + 1} of {repetitions}")
@@ -183,40 +193,38 @@ def compare(
                 seed=repetition + 1,
                 **common,
             )
-            runs[name].append({**figures, "batch_size": best[name]})
-    return runs
+            yield name, {**figures, "batch_size": best[name]}
 
 
-def time_to_accuracy(tell=lambda text: None, seeds=SEEDS, goals=GOALS) -> list[dict]:
+def time_to_accuracy(
+    tell=lambda text: None, seeds=SEEDS, goals=GOALS
+) -> Iterator[dict]:
     """Seconds until a net's accuracy on the test images is first at its goal.
 
     Reading the data, training and evaluation count; importing does not.
 
-    Returns
-    -------
-    list of dict
+    Yields
+    ------
+    dict
         One for each net, goal and seed; `seconds` and `epoch` are None where the goal
         was not reached.
     """
-    rows = []
     for net, num_epochs, lr, goal in goals:
         for seed in seeds:
             tell(f"{net} to {goal:.0%}, seed {seed}")
-            rows.append(
-                measure("goal", net=net, num_epochs=num_epochs, lr=lr, goal=goal,
-                        seed=seed)
-            )  # fmt: skip
-    return rows
+            yield measure(
+                "goal", net=net, num_epochs=num_epochs, lr=lr, goal=goal, seed=seed
+            )
 
 
-def growth(tell=lambda text: None) -> dict:
+def growth(tell=lambda text: None) -> Iterator[tuple[str, dict]]:
     """Time of a training step and peak memory as one size of the job grows.
 
-    Returns
-    -------
-    dict
-        From what grows to rows with value, macs (of one image), images, seconds (for
-        all images, training) and peak_mib.
+    Yields
+    ------
+    (str, dict)
+        What grows, and a row with value, macs (of one image), images, seconds (for all
+        images, training) and peak_mib.
     """
     cases = {
         "images": [{"num_images": n} for n in (1024, 2048, 4096, 8192)],
@@ -224,14 +232,11 @@ def growth(tell=lambda text: None) -> dict:
         "depth": [{"depth": n} for n in (1, 2, 4, 8)],
         "input size": [{"size": n} for n in (28, 56, 112, 224)],
     }
-    found = {}
     for what, jobs in cases.items():
-        found[what] = []
         for job in jobs:
             (value,) = job.values()
             tell(f"{what} {value}")
-            found[what].append({"value": value, **measure("growth", **job)})
-    return found
+            yield what, {"value": value, **measure("growth", **job)}
 
 
 def sgemm_peak(size: int = 2048, repetitions: int = 12) -> float:
@@ -269,26 +274,41 @@ def run_all(
     num_images: int,
     part: str = "all",
     tell: Callable[[str], None],
+    keep: Callable[[dict], None],
 ) -> None:
-    """Measure and put into `found`: "peak", "loops", "goals", "growth"."""
+    """Measure and put into `found`: "peak", "loops", "goals", "growth".
+
+    After each measurement `keep` gets `found`, so that a contestant which fails late
+    takes nothing of the others along.
+    """
     found["peak"] = 2 * sgemm_peak()
     found["net"] = {"macs": summary(nin_classroom(), (1, 1, 28, 28)).macs}
     if part in ("all", "loops"):
         folder = build / "bench-data"
         write_images(folder)
         names = [n for n in CONTESTANTS if torch_python or not n.startswith("PyTorch")]
-        found["loops"] = compare(
+        found["loops"] = {}
+        for name, run in compare(
             names, folder, torch_python,
             num_images=num_images, repetitions=repetitions, tell=tell,
-        )  # fmt: skip
+        ):  # fmt: skip
+            found["loops"].setdefault(name, []).append(run)
+            keep(found)
     if part in ("all", "goals"):
-        found["goals"] = time_to_accuracy(tell)
+        found["goals"] = []
+        for row in time_to_accuracy(tell):
+            found["goals"].append(row)
+            keep(found)
     if part in ("all", "growth"):
-        found["growth"] = growth(tell)
-        tell("drawing characters")
-        found["characters"] = [
-            measure("characters", num_images=6200) for _ in range(repetitions)
-        ]
+        found["growth"] = {}
+        for what, row in growth(tell):
+            found["growth"].setdefault(what, []).append(row)
+            keep(found)
+        found["characters"] = []
+        for _ in range(repetitions):
+            tell("drawing characters")
+            found["characters"].append(measure("characters", num_images=6200))
+            keep(found)
 
 
 def _text(values, form: str) -> str:

@@ -101,6 +101,7 @@ def main():
             for i in range(0, len(X_test), 1000)
         )  # fmt: skip
     seconds = time.perf_counter() - start
+    tenth = max(1, num_steps // 10)
     print(
         json.dumps(
             {
@@ -108,6 +109,11 @@ def main():
                 "images_per_second": len(X) / seconds,
                 "train_images_per_second": len(X) / trained,
                 "accuracy": hits / len(X_test),
+                # As `bench_loops._beginning_and_end`.
+                "losses": [
+                    float(torch.stack(part).mean())
+                    for part in (losses[:tenth], losses[-tenth:])
+                ],
                 "num_params": sum(p.numel() for p in net.parameters()),
                 "peak_mib": peak_mib(),
                 "version": torch.__version__,

@@ -228,20 +228,22 @@ def slides(chapter: str, pdf: bool, out: Path) -> None:
     from d2l_nin import slides as rooms
     from d2l_nin.chapters import title_of
 
+    paths = _chapters(chapter)
+    titles = {
+        path: title_of(nbformat.read(path, as_version=4)) for path in _chapters("")
+    }
     try:
         node_modules = rooms.install_node_modules(BUILD / "node")
         rooms.vendor(node_modules, out / "assets")
-        decks = []
-        for path in _chapters(chapter):
-            title = title_of(nbformat.read(path, as_version=4))
-            deck = rooms.build_deck(path, title, out)
-            decks.append(deck)
+        for path in paths:
+            deck = rooms.build_deck(path, titles[path], out)
             console.print(
                 f"{path.stem}: {deck.num_slides} slides, {deck.minutes} minutes"
             )
             if pdf:
                 console.print(f"  printed to {rooms.print_pdf(deck)}")
-        rooms.write_contents(decks, out)
+        decks = (rooms.deck_of(path, title, out) for path, title in titles.items())
+        rooms.write_contents([deck for deck in decks if deck.is_built()], out)
     except rooms.ToolMissing as error:
         raise click.ClickException(str(error)) from None
     console.print(f"Open {out}/index.html")
@@ -418,28 +420,44 @@ def _write_grades(found, journal, known, out: Path, reports: Path) -> None:
 def bench(anyway, torch_python: Path, repetitions: int, images: int, part: str) -> None:
     """Measure the course beside what readers would use instead.
 
-    One table, build/bench.svg, and the raw figures in build/bench.json.
+    One table, build/bench.svg, and the raw figures in build/bench.json, which is
+    written after each measurement.
     """
     from d2l_nin import bench as measuring
     from d2l_nin.chapters import chapter_runs
 
+    paths = _chapters("")
     try:
         found = {"busy before": measuring.check_idle(anyway)}
     except measuring.Busy as error:
         raise click.ClickException(str(error)) from None
-    with console.status("...") as status:
-        measuring.run_all(
-            found, BUILD, torch_python if torch_python.exists() else None,
-            repetitions=repetitions, num_images=images, part=part, tell=status.update,
-        )  # fmt: skip
-    found["busy after"] = measuring.busy_share()
     found["chapters"] = chapter_runs(NOTEBOOKS)
+    with_torch = measuring.has_torch(torch_python)
+    if not with_torch and part in ("all", "loops"):
+        why = "can't import it" if torch_python.exists() else "is not there"
+        console.print(
+            f"Without PyTorch: {torch_python} {why}. make bench sets it up, for Python "
+            "3.10 or later."
+        )
+    try:
+        with console.status("...") as status:
+            measuring.run_all(
+                found, BUILD, torch_python if with_torch else None,
+                repetitions=repetitions, num_images=images, part=part,
+                tell=status.update, keep=_keep_figures,
+            )  # fmt: skip
+    except RuntimeError as error:
+        _keep_figures(found)
+        raise click.ClickException(
+            f"{error}\nWhat was measured until then is in {BUILD}/bench.json."
+        ) from None
+    found["busy after"] = measuring.busy_share()
     if part == "chapters":
         found["chapters"] = {
             execution.path.stem: {"seconds": round(execution.seconds), "measured": True}
-            for execution in _execute_all(_chapters(""))
+            for execution in _execute_all(paths)
         }
-    (BUILD / "bench.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    _keep_figures(found)
     busy = max(found["busy before"], found["busy after"]) > measuring.MOST_BUSY
     table = Table(title="THE MACHINE WAS BUSY: these ratios mean little" if busy
                   else "Measured side by side: median (lowest … highest)")  # fmt: skip
@@ -448,13 +466,14 @@ def bench(anyway, torch_python: Path, repetitions: int, images: int, part: str) 
     for row in measuring.table_rows(found):
         table.add_row(*row)
     console.print(table)
-    if not torch_python.exists():
-        console.print(
-            f"Without PyTorch: there is no {torch_python}; make bench sets up."
-        )
     if part == "all":
         (BUILD / "bench.svg").write_text(bench_picture(found).svg, encoding="utf-8")
         console.print(f"Raw figures in {BUILD}/bench.json, a picture in bench.svg")
+
+
+def _keep_figures(found: dict) -> None:
+    BUILD.mkdir(parents=True, exist_ok=True)
+    (BUILD / "bench.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 def bench_picture(found: dict):
@@ -500,5 +519,5 @@ def launch(workers: int, servers: int, hosts: str, port: int | None, command) ->
             command, num_workers=workers, num_servers=servers, hosts=hosts.split(","),
             port=port,
         )  # fmt: skip
-    except (JobFailed, ValueError, FileNotFoundError) as error:
+    except (JobFailed, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None

@@ -40,13 +40,21 @@ def num_cores(
     return int(min(limits))
 
 
-def has_gpu_build() -> bool:
+def has_gpu_build(
+    drivers: tuple[Path, ...] = (Path("/dev/nvidiactl"), Path("/dev/dxg")),
+) -> bool:
     """Whether the installed MXNet is a CUDA build and a driver is loaded.
 
     Asked before MXNet is imported, so it can't be asked of MXNet.
+
+    Parameters
+    ----------
+    drivers : tuple of Path
+        One of them is there when a driver is loaded: NVIDIA's own on Linux, or
+        Windows's in WSL2.
     """
     names = (d.metadata["Name"] or "" for d in importlib.metadata.distributions())
-    return Path("/dev/nvidiactl").exists() and any(
+    return any(driver.exists() for driver in drivers) and any(
         name.lower().startswith("mxnet-cu") for name in names
     )
 

@@ -54,13 +54,19 @@ def _start(host: str, command: Sequence[str], settings: dict) -> subprocess.Pope
         there = f"cd {shlex.quote(os.getcwd())} && exec env {' '.join(words)} "
         there += shlex.join(command)
         command = ["ssh", "-tt", "-o", "BatchMode=yes", host, there]
-    return subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=_die_with_parent,
-    )
+    try:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+    except OSError as error:
+        raise type(error)(
+            "command: expected a program that runs, such as python train.py; "
+            f"{command[0]!r} does not: {error.strerror}"
+        ) from None
 
 
 def _stop(processes: dict) -> None:
@@ -129,8 +135,10 @@ def launch(
     ------
     JobFailed
         A process ended early; the others have been stopped.
-    ValueError, FileNotFoundError
-        There is nothing to start.
+    ValueError
+        There is nothing to start, or a host's name can't be one.
+    OSError
+        The command, or ssh, can't be started.
 
     Notes
     -----
@@ -142,6 +150,10 @@ def launch(
     num_servers = whole_number("num_servers", num_servers, 1)
     if not hosts:
         raise ValueError("hosts: expected at least one, got none")
+    hosts = [host.strip() for host in hosts]
+    for host in hosts:
+        if not host or host.startswith("-"):  # for ssh, "-…" is an option
+            raise ValueError(f"hosts: expected names that ssh can reach, got {host!r}")
     alone = all(host in _LOCAL for host in hosts)
     if not alone and any(host in _LOCAL for host in hosts):
         raise ValueError(

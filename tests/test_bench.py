@@ -10,9 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from click.testing import CliRunner
 
-from d2l_nin import bench
+from d2l_nin import bench, cli
 from d2l_nin.cli import bench_picture
 
 
@@ -47,12 +49,16 @@ def images(tmp_path_factory):
     "name", ["this course", "d2l", "d2l, hybridized", "plain Gluon loop"]
 )
 def test_contestants_train(images, name):
-    """One epoch of 3,000 images; in d2l's case through its own loader and loop."""
+    """One epoch of 3,000 images; in d2l's case through its own loader and loop.
+
+    With a rate of zero the loss stays where it was.
+    """
     job = {"batch_size": 64, "num_images": 3000, "seed": 1, "folder": str(images)}
     figures = bench.measure(name, **job)
     assert figures["images_per_second"] == pytest.approx(3000 / figures["seconds"])
-    # Evaluation without batch norm's running statistics having settled is near chance.
-    assert 0.09 <= figures["accuracy"] <= 1 and figures["peak_mib"] > 100
+    first, last = figures["losses"]
+    assert last < 0.9 * first
+    assert 0 <= figures["accuracy"] <= 1 and figures["peak_mib"] > 100
 
 
 def test_foreign_loops_get_mxnet_s_own_threads_and_engine():
@@ -70,6 +76,100 @@ def test_foreign_loops_get_mxnet_s_own_threads_and_engine():
 def test_a_failing_contestant_is_told():
     with pytest.raises(RuntimeError, match=r"growth failed:[\s\S]*expected at least 1"):
         bench.measure("growth", width=0)
+
+
+def stands_in_for(monkeypatch, fails: str = ""):
+    """`measure` without a process: made-up figures, an error from the job `fails`."""
+
+    def measure(name, torch_python=None, **job):
+        if name == fails:
+            raise RuntimeError(f"{name} failed:\nits last words")
+        return {**job, "images_per_second": 10.0, "train_images_per_second": 11.0,
+                "accuracy": 0.8, "peak_mib": 100, "macs": 5, "images": 3,
+                "seconds": 2.0, "epoch": 1}  # fmt: skip
+
+    monkeypatch.setattr(bench, "measure", measure)
+    monkeypatch.setattr(bench, "busy_share", lambda *_: 0.01)
+    monkeypatch.setattr(bench, "sgemm_peak", lambda: 1e9)
+    monkeypatch.setattr(bench, "write_images", lambda folder: None)
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course's folder without build/, as after `make clean`."""
+    (tmp_path / "notebooks").mkdir()
+    notebook = nbformat.v4.new_notebook()
+    nbformat.write(notebook, tmp_path / "notebooks" / "01_small.ipynb")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run_bench(*arguments):
+    with cli.console.capture() as capture:
+        done = CliRunner().invoke(cli.main, ["bench", *arguments])
+    return done.exit_code, capture.get() + done.output
+
+
+@pytest.mark.parametrize("part", ["goals", "growth", "loops", "all"])
+def test_a_part_alone_makes_the_folder_it_writes_to(course, monkeypatch, part):
+    stands_in_for(monkeypatch)
+    code, text = run_bench("--part", part)
+    assert code == 0, text
+    found = json.loads((course / "build" / "bench.json").read_text())
+    names = ["loops", "goals", "growth"] if part == "all" else [part]
+    assert [name for name in ("loops", "goals", "growth") if name in found] == names
+    assert (course / "build" / "bench.svg").exists() == (part == "all")
+
+
+def test_notebooks_are_looked_for_before_anything_is_measured(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bench, "check_idle", None)  # it would be an error
+    code, text = run_bench("--part", "goals")
+    assert code == 1 and "start this in the course's folder" in text
+
+
+def test_a_late_failure_keeps_what_was_measured(course, monkeypatch):
+    stands_in_for(monkeypatch, fails="growth")
+    code, text = run_bench("--part", "all", "--repetitions", "2")
+    assert code == 1 and "growth failed:\nits last words" in text
+    assert "until then is in build/bench.json" in text
+    found = json.loads((course / "build" / "bench.json").read_text())
+    assert len(found["loops"]["plain Gluon loop"]) == 2
+    assert len(found["goals"]) == len(bench.GOALS) * len(bench.SEEDS)
+    stands_in_for(monkeypatch, fails="plain Gluon loop")
+    code, text = run_bench("--part", "loops")
+    assert code == 1 and "plain Gluon loop failed" in text
+    found = json.loads((course / "build" / "bench.json").read_text())
+    assert [len(runs) for runs in found["loops"].values()] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("script", "why"), [(None, "is not there"), ("exit 1", "can't import it")]
+)
+def test_without_pytorch_it_is_left_out_and_said(course, monkeypatch, script, why):
+    """As on Python 3.9, for which there is none."""
+    python = course / "python"
+    if script:
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+    stands_in_for(monkeypatch)
+    code, text = run_bench("--part", "loops", "--torch-python", str(python))
+    assert code == 0 and "Without PyTorch: " in text
+    assert why in " ".join(text.split()) and "Python 3.10 or later" in text
+    found = json.loads((course / "build" / "bench.json").read_text())
+    assert not any(name.startswith("PyTorch") for name in found["loops"])
+    assert not bench.has_torch(python)
+
+
+def test_an_interpreter_with_pytorch_takes_part(course, monkeypatch):
+    python = course / "python"
+    python.write_text('#!/bin/sh\n[ "$2" = "import torch" ]\n')
+    python.chmod(0o755)
+    stands_in_for(monkeypatch)
+    code, text = run_bench("--part", "loops", "--torch-python", str(python))
+    assert code == 0 and "Without PyTorch" not in text
+    found = json.loads((course / "build" / "bench.json").read_text())
+    assert list(found["loops"]) == list(bench.CONTESTANTS)
 
 
 def test_growth_reports_the_cost_of_the_net_it_ran():

@@ -168,9 +168,9 @@ def test_a_named_python_that_does_not_suit_is_told(tmp_path):
     assert "PYTHON=/bin/false does not run" in done.stderr
 
 
-def test_the_second_start_installs_nothing(tmp_path):
-    """A venv that records this lock is left alone, without even looking for Python."""
-    venv = tmp_path / "venv"
+def set_up_again(folder: Path, **variables: str):
+    """A second start, in a venv of this Python that records this lock."""
+    venv = folder / "venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(sys.executable)
     wanted_now = subprocess.run(
@@ -178,10 +178,50 @@ def test_the_second_start_installs_nothing(tmp_path):
         shell=True, cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
     (venv / ".ready").write_text(wanted_now)
-    done = subprocess.run(
+    return subprocess.run(
         ["/bin/sh", str(ROOT / "setup.sh")],
-        env={"PATH": os.environ["PATH"], "VENV": str(venv)},
+        env={"PATH": os.environ["PATH"], "VENV": str(venv), **variables},
         capture_output=True,
         text=True,
     )
+
+
+def test_the_second_start_installs_nothing(tmp_path):
+    """A venv that records this lock is left alone, without even looking for Python."""
+    done = set_up_again(tmp_path)
     assert done.returncode == 0 and done.stdout == ""
+
+
+def test_another_python_makes_the_venv_anew(tmp_path):
+    """In a folder with a space; the same Python under another name does not."""
+    folder = tmp_path / "my tools"
+    folder.mkdir()
+    same, other = folder / "python", folder / "other"
+    same.symlink_to(sys.executable)
+    other.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in\n'
+        '*"print("*) echo 3 8;;\n'  # what version it is
+        '*ensurepip*) exit 0;;\n'  # whether it suits
+        '--version) echo "Python of a test";;\n'
+        '*) echo "asked: $*"; exit 3;;\n'
+        "esac\n"
+    )  # fmt: skip
+    other.chmod(0o755)
+    done = set_up_again(tmp_path / "first", PYTHON=str(same))
+    assert done.returncode == 0 and done.stdout == ""
+    done = set_up_again(tmp_path / "my second", PYTHON=str(other))
+    assert done.returncode == 3
+    assert "with Python of a test" in done.stdout
+    assert f"asked: -m venv --clear {tmp_path}/my second/venv" in done.stdout
+
+
+def test_a_folder_with_a_space_reaches_setup_whole(tmp_path):
+    """What the Makefile calls, without running it."""
+    shown = subprocess.run(
+        ["make", "-n", "run", "clean", "VENV=my venv"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert 'VENV="my venv" ./setup.sh' in shown
+    assert '"my venv/bin/python" -m d2l_nin run' in shown
+    assert 'rm -rf "my venv" build' in shown

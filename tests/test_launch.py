@@ -10,8 +10,10 @@ import uuid
 import numpy
 import psutil
 import pytest
+from click.testing import CliRunner
 from mxnet import init
 
+from d2l_nin.cli import main
 from d2l_nin.datasets import load_fashion_mnist
 from d2l_nin.launch import JobFailed, launch
 from d2l_nin.nin import nin_classroom
@@ -152,11 +154,31 @@ def test_a_killed_launcher_takes_its_processes_along(job, tmp_path, sign):
         ({"num_servers": 0}, "num_servers: expected at least 1"),
         ({"hosts": []}, "hosts: expected at least one"),
         ({"hosts": ["localhost", "far"]}, "names that every host can reach"),
+        ({"hosts": ["localhost", ""]}, "names that ssh can reach, got ''"),
+        ({"hosts": ["-oProxyCommand=true"]}, "names that ssh can reach, got '-oProxy"),
+        (
+            {"hosts": [" localhost", " far "]},
+            "every host can reach, got localhost, far",
+        ),
     ],
 )
 def test_jobs_that_make_no_sense_are_told(arguments, message):
     with pytest.raises(ValueError, match=message):
         launch(**{"command": ["true"], **arguments})
+
+
+def test_a_command_that_can_not_run_is_told(job, tmp_path):
+    """Not a program's file, or none at all; what had started is stopped."""
+    script = tmp_path / "not_executable.py"
+    script.write_text("print('never')")
+    with pytest.raises(PermissionError, match=r"not_executable.py' does not: Perm"):
+        launch([str(script)])
+    with pytest.raises(FileNotFoundError, match=r"'no-such-program' does not: No such"):
+        launch(["no-such-program"])
+    assert processes_of_the_job() == []
+    done = CliRunner().invoke(main, ["launch", "--", str(script)])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: command: expected a program that runs")
 
 
 def test_dist_sync_outside_a_job_is_told():
