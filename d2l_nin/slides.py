@@ -18,6 +18,7 @@ __all__ = [
     "Deck",
     "ToolMissing",
     "build_deck",
+    "deck_of",
     "find_chromium",
     "install_node_modules",
     "print_pdf",
@@ -27,6 +28,7 @@ __all__ = [
 
 TEMPLATES = Path(__file__).parent / "templates"
 SLIDES = TEMPLATES / "slides"
+MOST_SECONDS = 300  # for Chromium to print one deck
 # What a deck loads, of all that npm installs.
 _VENDORED = (
     "jquery/dist/jquery.min.js",
@@ -47,7 +49,7 @@ _VENDORED = (
 
 
 class ToolMissing(RuntimeError):
-    """A program that slides need is not on this machine; says what to install."""
+    """A program that slides need is missing or fails; says what to do."""
 
 
 @dataclass
@@ -68,6 +70,9 @@ class Deck:
     title: str
     num_slides: int
     minutes: int
+
+    def is_built(self) -> bool:
+        return (self.path / "index.html").exists()
 
 
 def install_node_modules(folder: Path) -> Path:
@@ -119,14 +124,22 @@ def vendor(node_modules: Path, assets: Path) -> None:
     shutil.copy(SLIDES / "course.css", theme)
 
 
+def deck_of(path: Path, title: str, out: Path) -> Deck:
+    """What the slides of the chapter at `path` are in `out`, built or not."""
+    cells = nbformat.read(path, as_version=4).cells
+    types = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in cells]
+    minutes = 0
+    for cell, kind in zip(cells, types):
+        found = re.match(r"\*\*(\d+) min", cell.source)
+        if kind == "notes" and found:
+            minutes += int(found[1])
+    num_slides = types.count("slide") + types.count("subslide")
+    return Deck(out / path.stem, title, num_slides, minutes)
+
+
 def build_deck(path: Path, title: str, out: Path) -> Deck:
     """Write the slides of the chapter at `path` into a folder of its name in `out`."""
     notebook = nbformat.read(path, as_version=4)
-    minutes = 0
-    for cell in notebook.cells:
-        if cell.metadata.get("slideshow", {}).get("slide_type") == "notes":
-            found = re.match(r"\*\*(\d+) min", cell.source)
-            minutes += int(found[1]) if found else 0
     exporter = SlidesExporter(
         template_name="slides",
         extra_template_basedirs=[str(TEMPLATES)],
@@ -144,16 +157,14 @@ def build_deck(path: Path, title: str, out: Path) -> Deck:
         ),
     )
     body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
-    folder = out / path.stem
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.html").write_text(body, encoding="utf-8")
-    types = [c.metadata.get("slideshow", {}).get("slide_type") for c in notebook.cells]
-    num_slides = types.count("slide") + types.count("subslide")
-    return Deck(folder, title, num_slides, minutes)
+    deck = deck_of(path, title, out)
+    deck.path.mkdir(parents=True, exist_ok=True)
+    (deck.path / "index.html").write_text(body, encoding="utf-8")
+    return deck
 
 
 def write_contents(decks: list[Deck], out: Path) -> None:
-    """The page with titles, minutes and links to all decks."""
+    """The page with titles, minutes and links to `decks`."""
     source = (SLIDES / "contents.html.j2").read_text(encoding="utf-8")
     page = Environment(autoescape=True).from_string(source).render(decks=decks)
     (out / "index.html").write_text(page, encoding="utf-8")
@@ -177,16 +188,31 @@ def find_chromium() -> str:
 
 
 def print_pdf(deck: Deck) -> Path:
-    """Print a deck into its folder, one page a slide."""
+    """Print a deck into its folder, one page a slide.
+
+    Raises
+    ------
+    ToolMissing
+        There is no Chromium, or it makes no PDF in time.
+    """
     target = deck.path / "slides.pdf"
     target.unlink(missing_ok=True)
     page = (deck.path / "index.html").resolve().as_uri() + "?print-pdf"
-    done = subprocess.run(
-        [find_chromium(), "--headless", "--no-sandbox", "--disable-gpu",
-         "--no-pdf-header-footer", "--virtual-time-budget=20000",
-         f"--print-to-pdf={target.resolve()}", page],
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    command = [
+        find_chromium(), "--headless", "--no-sandbox", "--disable-gpu",
+        "--no-pdf-header-footer", "--virtual-time-budget=20000",
+        f"--print-to-pdf={target.resolve()}", page,
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=MOST_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolMissing(
+            f"Chromium printed no PDF of {deck.path} within {MOST_SECONDS} s and was "
+            "stopped. Try again, or print the deck from a browser: add ?print-pdf to "
+            "its address."
+        ) from None
     if not target.exists():
         raise ToolMissing(f"Chromium made no PDF:\n{done.stderr.strip()}")
     return target

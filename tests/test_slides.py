@@ -119,9 +119,39 @@ def test_missing_programs_are_told(tmp_path, monkeypatch):
     with pytest.raises(slides.ToolMissing, match="apt-get install chromium"):
         slides.find_chromium()
     with monkeypatch.context() as m:
-        m.chdir(tmp_path)
-        done = CliRunner().invoke(main, ["slides"])
+        m.chdir(ROOT)
+        done = CliRunner().invoke(main, ["slides", "--out", str(tmp_path / "out")])
     assert done.exit_code == 1 and "node is missing" in done.output
+
+
+def test_an_unknown_chapter_is_told_before_anything_is_installed(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(slides, "install_node_modules", None)  # it would be an error
+    done = CliRunner().invoke(main, ["slides", "77", "--out", str(tmp_path)])
+    assert done.exit_code == 1 and "no chapter begins with '77'" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_chapter_leaves_the_others_on_the_contents_page(
+    node_modules, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(ROOT)
+    for chapter, listed in (("01", [PATHS[0]]), ("02", PATHS[:2])):
+        done = CliRunner().invoke(main, ["slides", chapter, "--out", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+        page = (tmp_path / "index.html").read_text(encoding="utf-8")
+        found = re.findall(r'href="(\w+)/index.html"', page)
+        assert found == [path.stem for path in listed]
+
+
+def test_a_chromium_that_hangs_is_told(tmp_path, monkeypatch):
+    chromium = tmp_path / "chromium"
+    chromium.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    chromium.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(slides, "MOST_SECONDS", 0.1)
+    with pytest.raises(slides.ToolMissing, match=r"printed no PDF .* within 0.1 s"):
+        slides.print_pdf(slides.Deck(tmp_path, "a title", 1, 1))
 
 
 def test_one_deck_prints_to_pdf(built):
