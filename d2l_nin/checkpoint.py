@@ -1,18 +1,22 @@
 """Floor 0: arrays and a record in one file that is whole or refused.
 
 Nothing is unpickled: arrays are NumPy's `.npy` inside a zip, the record is JSON, and
-the SHA-256 of both stands in front.
+the SHA-256 of both stands in front. Several processes may write to one path: each
+writes a file of its own first, and the last that is done stays.
 """
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import hashlib
 import io
 import json
 import os
 import warnings
+from functools import partial
 from pathlib import Path
+from types import CodeType, FunctionType, MethodType
 
 import numpy
 from platformdirs import user_cache_path
@@ -20,6 +24,8 @@ from platformdirs import user_cache_path
 __all__ = [
     "DamagedCheckpoint",
     "cache_folder",
+    "description",
+    "is_being_written",
     "load",
     "load_newest",
     "previous_of",
@@ -69,19 +75,36 @@ def save(path: str | Path, arrays: dict[str, numpy.ndarray], record: dict) -> No
     digest = hashlib.sha256(body).hexdigest().encode()
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    own = path.with_name(f"{path.name}.{os.getpid()}.partial")
     for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
-        left.unlink(missing_ok=True)  # of a process that was killed while it wrote
+        if not is_being_written(left):  # its process was killed while it wrote
+            left.unlink(missing_ok=True)
     try:
-        with partial.open("wb") as file:
+        with own.open("wb") as file:
             file.write(_MAGIC + digest + b"\n" + body)
             file.flush()
             os.fsync(file.fileno())
         if _is_whole(path):
-            path.replace(previous_of(path))
-        partial.replace(path)
+            # Another process may have moved or removed it since.
+            with contextlib.suppress(FileNotFoundError):
+                path.replace(previous_of(path))
+        own.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        own.unlink(missing_ok=True)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether this is the unfinished file of a process that still runs."""
+    pid = path.stem.rpartition(".")[2]
+    if path.suffix != ".partial" or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)  # sends nothing, only asks
+    except PermissionError:  # it runs, as another user's
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def _is_whole(path: Path) -> bool:
@@ -132,6 +155,48 @@ def load_newest(path: str | Path) -> tuple[dict, dict] | None:
         except DamagedCheckpoint as error:
             warnings.warn(f"{error}. It is not used.", stacklevel=2)
     return None
+
+
+def description(value) -> str:
+    """Describe a value in words that others don't share, alike in every process.
+
+    A function is told by what it does: its code, its defaults and the values closed
+    over; a partial by its function and arguments. What the code looks up in its module
+    when it runs is told by name alone.
+
+    Parameters
+    ----------
+    value
+        A function, numbers, text, arrays, or lists and dictionaries of them.
+
+    Returns
+    -------
+    str
+    """
+    if isinstance(value, FunctionType):
+        closed = [cell.cell_contents for cell in value.__closure__ or ()]
+        closed = [one for one in closed if one is not value]  # it calls itself
+        parts = [value.__code__, value.__defaults__, value.__kwdefaults__, closed]
+    elif isinstance(value, CodeType):
+        parts = [value.co_code, value.co_names, value.co_consts]
+    elif isinstance(value, partial):
+        parts = [value.func, value.args, value.keywords]
+    elif isinstance(value, MethodType):
+        parts = [value.__func__, value.__self__]
+    elif isinstance(value, numpy.ndarray):
+        bits = hashlib.sha256(numpy.ascontiguousarray(value)).hexdigest()
+        parts = [value.dtype.str, value.shape, bits]
+    elif isinstance(value, dict):
+        parts = sorted(value.items(), key=repr)
+    elif isinstance(value, (set, frozenset)):
+        parts = sorted(value, key=repr)
+    elif isinstance(value, (list, tuple)):
+        parts = value
+    elif callable(value) and type(value).__repr__ is object.__repr__:
+        parts = [type(value).__qualname__, type(value).__call__, vars(value)]
+    else:
+        return repr(value)
+    return f"{type(value).__name__}({', '.join(map(description, parts))})"
 
 
 def cache_folder() -> Path:

@@ -21,7 +21,7 @@ import numpy
 from mxnet import np
 
 from d2l_nin.characters import CHARACTERS, read_characters
-from d2l_nin.checkpoint import cache_folder
+from d2l_nin.checkpoint import cache_folder, description
 from d2l_nin.folders import read_image_folder
 from d2l_nin.runtime import whole_number
 
@@ -249,6 +249,15 @@ def _interpolation_matrix(num_out: int, num_in: int) -> numpy.ndarray:
     return A
 
 
+def _height_and_width(name: str, size) -> tuple[int, int]:
+    """A size in pixels: one number for a square, or two."""
+    pair = size if isinstance(size, (list, tuple)) else (size, size)
+    if len(pair) != 2:
+        raise ValueError(f"{name}: expected an integer or (height, width), got {size}")
+    height, width = (whole_number(name, side, 1) for side in pair)
+    return height, width
+
+
 def resize_images(X: numpy.ndarray, size: int | tuple[int, int]) -> numpy.ndarray:
     """Resize a whole batch by bilinear interpolation (no smoothing when shrinking).
 
@@ -264,10 +273,13 @@ def resize_images(X: numpy.ndarray, size: int | tuple[int, int]) -> numpy.ndarra
     -------
     array (…, height, width)
         float64 if X is, else float32.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `size` is not one or two whole numbers of at least 1.
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 1:
-        raise ValueError(f"size: expected at least 1 pixel each way, got {size}")
+    height, width = _height_and_width("size", size)
     kind = numpy.float64 if X.dtype == numpy.float64 else numpy.float32
     A = _interpolation_matrix(height, X.shape[-2]).astype(kind)
     B = _interpolation_matrix(width, X.shape[-1]).astype(kind)
@@ -349,6 +361,13 @@ class ArrayIter:
     epoch : int
         Epochs begun so far. Setting it back repeats the same order and augmentation.
     num_samples, num_classes : int
+
+    Raises
+    ------
+    TypeError
+        `images` are not bytes; a number is not whole.
+    ValueError
+        Shapes that don't fit each other; numbers that are too small.
     """
 
     def __init__(
@@ -363,9 +382,25 @@ class ArrayIter:
         seed=0,
         classes=FASHION_MNIST_LABELS,
     ):
-        self.images, self.labels = images, labels
-        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        self.resize, self.augment = resize, augment
+        self.images, self.labels = numpy.asarray(images), numpy.asarray(labels)
+        if self.images.dtype != numpy.uint8:
+            raise TypeError(
+                "images: expected bytes (numpy.uint8) from 0 to 255, got "
+                f"{self.images.dtype}. Multiply floats from 0 to 1 by 255 first."
+            )
+        if self.images.ndim != 3:
+            raise ValueError(
+                f"images: expected shape (N, H, W), got {self.images.shape}"
+            )
+        if self.labels.shape != (len(self.images),):
+            raise ValueError(
+                f"labels: expected one for each image, shape ({len(self.images)},), "
+                f"got {self.labels.shape}"
+            )
+        self.batch_size = whole_number("batch_size", batch_size, 1)
+        self.seed = whole_number("seed", seed, 0)
+        self.shuffle, self.augment = bool(shuffle), augment
+        self.resize = None if resize is None else _height_and_width("resize", resize)
         self.classes = tuple(classes)
         self.epoch = 0
 
@@ -379,14 +414,15 @@ class ArrayIter:
 
     def identity(self) -> dict:
         """What tells these batches, and their order, from others; JSON can hold it."""
-        digest = hashlib.sha256(self.images).hexdigest()
-        digest += hashlib.sha256(self.labels).hexdigest()
+        digest = hashlib.sha256(numpy.ascontiguousarray(self.images)).hexdigest()
+        digest += hashlib.sha256(numpy.ascontiguousarray(self.labels)).hexdigest()
+        augment = hashlib.sha256(description(self.augment).encode()).hexdigest()
         return {
             "sha256": hashlib.sha256(digest.encode()).hexdigest(),
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             "resize": self.resize,
-            "augment": getattr(self.augment, "__qualname__", repr(self.augment)),
+            "augment": None if self.augment is None else augment,
             "seed": self.seed,
         }
 
@@ -638,7 +674,8 @@ def load_image_folder(
     Raises
     ------
     FileNotFoundError, NotADirectoryError, ValueError, TypeError
-        As `folders.read_image_folder`; `test_part` leaves no picture to train or test.
+        As `folders.read_image_folder`; `test_part` leaves no picture to test, or none
+        of some class to train.
     """
     batch_size = whole_number("batch_size", batch_size, 1)
     seed = whole_number("seed", seed, 0)
@@ -656,10 +693,17 @@ def load_image_folder(
             rows = rng.permutation(numpy.flatnonzero(labels == label))
             chosen = digests[rows[: round(test_part * count)]]
             held_out |= numpy.isin(digests, chosen)
-        if held_out.all() or not held_out.any():
+        if not held_out.any():
             raise ValueError(
-                f"test_part={test_part} of {len(labels)} pictures leaves none to "
-                f"{'train' if held_out.all() else 'test'}."
+                f"test_part={test_part} of {len(labels)} pictures leaves none to test. "
+                "Give a larger part."
+            )
+        left = numpy.bincount(labels[~held_out], minlength=len(classes))
+        if not left.all():
+            raise ValueError(
+                f"test_part={test_part} leaves no picture to train of the class "
+                f"{classes[left.argmin()]!r} ({counts[left.argmin()]} in all, equal "
+                "ones stay together). Add pictures, or give a smaller part."
             )
     train_iter = ArrayIter(
         images[~held_out],

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy
 from PIL import Image, ImageOps
 
-__all__ = ["SUFFIXES", "read_image_folder", "read_picture"]
+__all__ = ["SUFFIXES", "find_pictures", "read_image_folder", "read_picture"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
@@ -51,9 +51,9 @@ def read_picture(path: str | Path, *, invert: bool = False) -> numpy.ndarray:
             with Image.open(path) as picture:
                 grey = _to_grey(ImageOps.exif_transpose(picture))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(f"{path}: too large a picture ({error})") from None
+        raise ValueError(f"{path}: too large a picture ({error}).") from None
     except Exception as error:  # each format's reader raises errors of its own
-        raise ValueError(f"{path}: can't be read as a picture ({error})") from None
+        raise ValueError(f"{path}: can't be read as a picture ({error}).") from None
     edge = numpy.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     square = Image.new("L", (28, 28), int(numpy.bincount(edge).argmax()))
     height, width = (max(1, round(28 * side / max(grey.shape))) for side in grey.shape)
@@ -82,6 +82,51 @@ def _to_grey(picture: Image.Image) -> numpy.ndarray:
     elif picture.mode == "P":
         picture = picture.convert("RGB")
     return numpy.asarray(picture.convert("L"))
+
+
+def find_pictures(path: str | Path) -> list[Path]:
+    """Find the pictures in a folder and in the folders inside it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder, or one file, which is then the only one.
+
+    Returns
+    -------
+    list of Path
+        Sorted: the files that end in one of `SUFFIXES`. What is hidden, a file or a
+        folder whose name begins with a dot, is left out.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file or folder.
+    ValueError
+        The folder has no picture.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: no such file or folder.")
+    files = sorted(
+        p
+        for p in path.rglob("*")
+        if _is_picture(p)
+        and not any(part.startswith(".") for part in p.relative_to(path).parts)
+    )
+    if not files:
+        raise ValueError(
+            f"{path}: no picture in it. Expected files that end in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    return files
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a file has the name of a picture; a broken link counts as well."""
+    return path.suffix.lower() in SUFFIXES and not path.is_dir()
 
 
 def _files_of_classes(path: Path) -> dict[str, list[Path]]:
@@ -116,7 +161,7 @@ def _files_of_classes(path: Path) -> dict[str, list[Path]]:
                 f"{folder}: expected pictures, found the folder {nested[0].name!r}. "
                 f"Name the folder that holds the classes: is it {folder}?"
             )
-        files[folder.name] = [p for p in inside if p.suffix.lower() in SUFFIXES]
+        files[folder.name] = [p for p in inside if _is_picture(p)]
         if not files[folder.name]:
             raise ValueError(
                 f"{folder}: the class has no picture. Expected files that end in "
@@ -151,6 +196,10 @@ def read_image_folder(
     ValueError
         No class; a class without a (readable) picture; two that differ only by case;
         a folder inside a class; a file that can't be read.
+
+    Notes
+    -----
+    A link whose file is gone is a file that can't be read: a `FileNotFoundError`.
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
@@ -162,10 +211,10 @@ def read_image_folder(
             try:
                 images.append(read_picture(file, invert=invert))
                 labels.append(label)
-            except ValueError as error:
+            except (FileNotFoundError, ValueError) as error:  # not found: a broken link
                 if on_error == "raise":
-                    raise ValueError(
-                        f"{error}. on_error='skip' leaves it out."
+                    raise type(error)(
+                        f"{error} on_error='skip' leaves it out."
                     ) from None
                 skipped.append(str(error))
         if len(images) == before:

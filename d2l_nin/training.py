@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import glob
 import hashlib
 import json
 import math
@@ -12,7 +13,9 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from types import FunctionType
 
 import mxnet as mx
 import numpy
@@ -151,6 +154,10 @@ def learning_rate(step: int, num_steps: int, lr: float, warmup=0.15, decay=True)
         Share of all steps that the rise takes.
     decay : bool
         Whether it falls afterwards or stays at the peak.
+
+    Returns
+    -------
+    float
     """
     rise = round(num_steps * warmup)
     if step < rise:
@@ -167,10 +174,16 @@ def _devices_of(net) -> list:
     return parameters[0].list_ctx()
 
 
+def _trained_in(net) -> list:
+    """The parameters of `net` that an optimizer changes: not running statistics."""
+    return [p for p in net.collect_params().values() if p.grad_req != "null"]
+
+
 def _dtype_of(net):
     """The precision of the weights, which is that of the images they are fed with."""
     weights = (p for n, p in net.collect_params().items() if n.endswith("weight"))
-    return next((p.dtype for p in weights), numpy.float32)
+    # As a dtype: a net that was cast to "float16" has just this text as its dtype.
+    return numpy.dtype(next((p.dtype for p in weights), numpy.float32))
 
 
 def _put(X, device, dtype):
@@ -193,12 +206,19 @@ def evaluate_accuracy(net, data_iter: Iterable) -> float:
     Raises
     ------
     ValueError
-        There is no sample.
+        There is no sample; the net's outputs are not one score for each class; labels
+        are out of range. All but the first is told at the first batch.
+    RuntimeError
+        The net is not initialized.
     """
     device, dtype = _devices_of(net)[0], _dtype_of(net)
     hits, num_samples = [], 0
     for X, y in data_iter:
-        best = _first(net(_put(X, device, dtype))).argmax(axis=-1)
+        scores = _first(net(_put(X, device, dtype)))
+        if not num_samples:
+            _check_scores(scores, len(X), data_iter)
+            _check_labels(getattr(data_iter, "labels", y), scores.shape[1])
+        best = scores.argmax(axis=-1)
         hits.append((best == y.as_in_ctx(device).astype(best.dtype)).sum())
         num_samples += len(y)
     if not num_samples:
@@ -343,12 +363,9 @@ class _Run:
         seen = sum(len(y_part) for _, y_part, weight in parts if weight)
         self.pending.append((results, seen))
 
-    def trained(self) -> list:
-        return [p for p in self.net.collect_params().values() if p.grad_req != "null"]
-
     def take_over_weights(self) -> None:
         """Give this worker the weights of the first: the others add zeros to them."""
-        trained = self.trained()
+        trained = _trained_in(self.net)
         weights = [p.data(self.devices[0]).asnumpy() for p in trained]
         own = numpy.float32(self.rank == 0)
         for parameter, value in zip(
@@ -358,7 +375,7 @@ class _Run:
 
     def share_gradients(self) -> None:
         """Replace each gradient by its sum over all devices of all workers."""
-        trained = self.trained()
+        trained = _trained_in(self.net)
         own = [
             sum(g.asnumpy().astype("float32") for g in p.list_grad()) for p in trained
         ]
@@ -414,8 +431,8 @@ class _Run:
             for k, device in enumerate(devices):
                 arrays[f"net {k} {name}"] = parameter.data(device).asnumpy()
         for i, state in self.trainer._updaters[0].states.items():
-            if state is not None:  # without momentum there is none
-                arrays[f"momentum {i}"] = state.asnumpy()
+            for k, part in enumerate(_parts(state)):
+                arrays[f"state {i} {k}"] = part.asnumpy()
         kind, keys, *rest = numpy.random.get_state()
         arrays["numpy keys"] = keys
         record = {
@@ -468,12 +485,14 @@ class _Run:
             for k, device in enumerate(self.devices):
                 value = arrays.get(f"net {k} {name}", stored[name])
                 parameter.data(device)[:] = mx.np.array(value, dtype=parameter.dtype)
+        optimizer = self.trainer.optimizer
         for updater, device in zip(self.trainer._updaters, self.devices):
-            for name, value in arrays.items():
-                if name.startswith("momentum "):
-                    i = int(name.split()[1])
-                    state = mx.nd.array(value, dtype=value.dtype, ctx=device)
-                    updater.states[i], updater.states_synced[i] = state, True
+            for i, parameter in enumerate(_trained_in(self.net)):
+                weights = parameter.data(device).as_nd_ndarray()
+                state = optimizer.create_state_multi_precision(i, weights)
+                for k, part in enumerate(_parts(state)):
+                    part[:] = arrays[f"state {i} {k}"]
+                updater.states[i], updater.states_synced[i] = state, True
         vars(self.history).update(record["history"])
         self.step_number = record["step"]
         self.num_classes = record["num_classes"]
@@ -488,6 +507,15 @@ class _Run:
             self.start -= self.history.seconds
 
 
+def _parts(state) -> list:
+    """The arrays that an optimizer keeps for a parameter.
+
+    That is the momentum, if there is any, and weights in float32 next to float16.
+    """
+    parts = state if isinstance(state, tuple) else (state,)
+    return [part for part in parts if part is not None]
+
+
 def _check_same_run(path: Path, stored: dict, settings: dict) -> None:
     """Refuse a checkpoint of a run with other settings, data or layers."""
     for name, value in json.loads(json.dumps(settings)).items():
@@ -499,11 +527,13 @@ def _check_same_run(path: Path, stored: dict, settings: dict) -> None:
             )
 
 
-def _identity(train_iter) -> dict:
-    """What tells this training data, and its order, from other data."""
-    if hasattr(train_iter, "identity"):
-        return train_iter.identity()
-    return {"batches": len(train_iter)}
+def _identity(data_iter) -> dict | None:
+    """What tells this data, and its order, from other data."""
+    if data_iter is None:
+        return None
+    if hasattr(data_iter, "identity"):
+        return data_iter.identity()
+    return {"batches": len(data_iter)}
 
 
 def _check_same_net(path: Path, stored: dict, named: dict) -> None:
@@ -705,11 +735,10 @@ def fit(
     net.hybridize(static_alloc=True, static_shape=True)
     objective = _Objective(label_smoothing)
     objective.hybridize()
-    # Only what is trained: at its first step the trainer gives all devices the values
-    # of the first, and running statistics are each device's own.
-    trained = [p for p in net.collect_params().values() if p.grad_req != "null"]
     trainer = gluon.Trainer(
-        trained,
+        # Only what is trained: at its first step the trainer gives all devices the
+        # values of the first, and running statistics are each device's own.
+        _trained_in(net),
         "nag",
         {
             "learning_rate": lr,
@@ -740,6 +769,7 @@ def fit(
         "decay": decay,
         # Reading all of the data takes a moment.
         "data": _identity(train_iter) if checkpoint is not None else None,
+        "test data": _identity(test_iter) if checkpoint is not None else None,
     }
     try:
         if resume:
@@ -749,6 +779,7 @@ def fit(
             run.evaluate(test_iter)
             if checkpoint is not None:
                 run.save_or_warn(Path(checkpoint), settings, on_save_error)
+        run.seed_epoch()  # what comes next is the same after a run that was loaded
     except KeyboardInterrupt:
         run.look()
         raise TrainingInterrupted(
@@ -766,34 +797,75 @@ def fit(
 # --- runs that are kept -----------------------------------------------------------
 
 
-def _key_of_run(net, train_iter, settings: dict) -> str:
+def _key_of_run(net, train_iter, test_iter, settings: dict) -> str:
     """A digest of all that the outcome of a run depends on.
 
     That is the initial weights, the data and their order, the settings, MXNet's
-    version and threads, and the code of this package.
+    version and threads, the code of this package and that of the net's own blocks.
     """
-    if not hasattr(train_iter, "identity"):
-        raise TypeError(
-            "train_iter: expected an ArrayIter, which can be told from other data, got "
-            f"{type(train_iter).__name__}; fit() takes it"
-        )
+    data = {"train_iter": train_iter}
+    if test_iter is not None:
+        data["test_iter"] = test_iter
+    for name, data_iter in data.items():
+        if not hasattr(data_iter, "identity"):
+            raise TypeError(
+                f"{name}: expected an ArrayIter, which can be told from other data, "
+                f"got {type(data_iter).__name__}; fit() takes it"
+            )
     epoch = train_iter.epoch
     X, _ = next(iter(train_iter))  # weights are drawn when a first batch is seen
     train_iter.epoch = epoch
-    net(X.as_in_ctx(_devices_of(net)[0]))
+    net(_put(X, _devices_of(net)[0], _dtype_of(net)))
     key = hashlib.sha256()
     for name, parameter in net._collect_params_with_prefix().items():
         key.update(name.encode() + parameter.list_data()[0].asnumpy().tobytes())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         key.update(path.read_bytes())
-    threads = {name: os.environ.get(name) for name in _ENVIRONMENT}
-    deciding = {k: v for k, v in settings.items() if k not in ("on_step", "progress")}
-    rest = [_identity(train_iter), deciding, mx.__version__, threads, repr(net)]
-    key.update(json.dumps(rest).encode())
+    rest = {
+        "data": {name: data_iter.identity() for name, data_iter in data.items()},
+        "settings": {k: v for k, v in settings.items() if k not in _NOT_DECIDING},
+        "mxnet": mx.__version__,
+        "threads": {name: os.environ.get(name) for name in _ENVIRONMENT},
+        "net": [repr(net), *_described_blocks(net)],
+    }
+    # Devices, and NumPy's numbers, are no JSON: their text is.
+    key.update(json.dumps(rest, sort_keys=True, default=str).encode())
     return key.hexdigest()
 
 
+_NOT_DECIDING = ("on_step", "progress", "on_save_error")
 _ENVIRONMENT = ("OMP_NUM_THREADS", "MXNET_ENGINE_TYPE")
+
+
+def _described_blocks(net) -> list[str]:
+    """What `repr(net)` leaves out: plain attributes, and code that is in no package."""
+    of_any_block = vars(HybridBlock())  # its name, which counts up, and caches
+    described, own = [], {}
+
+    def look(block) -> None:
+        described.append(_described({
+            name: value
+            for name, value in vars(block).items()
+            if name not in of_any_block
+        }))  # fmt: skip
+        for kind in type(block).__mro__:
+            if kind.__module__.partition(".")[0] not in _TOLD_OTHERWISE:
+                own[kind.__qualname__] = _described(vars(kind))
+
+    net.apply(look)
+    return [*described, checkpoints.description(own)]
+
+
+def _described(attributes) -> str:
+    plain = {k: value for k, value in attributes.items() if isinstance(value, _PLAIN)}
+    return checkpoints.description(plain)
+
+
+_TOLD_OTHERWISE = ("builtins", "mxnet", "d2l_nin")  # by version and files
+_PLAIN = (
+    bool, int, float, str, tuple, list, dict, numpy.generic, numpy.ndarray,
+    partial, FunctionType,
+)  # fmt: skip
 
 
 def fit_cached(
@@ -803,25 +875,33 @@ def fit_cached(
 
     The same run: the same initial weights, data, settings, threads and code. Any
     difference, and any damage to the file, lead to training. One outcome is kept for
-    each name; where none can be kept, there is a warning and training.
+    each name; where none can be kept, there is a warning and training. Afterwards the
+    random state of MXNet is the same in either case.
 
     Parameters
     ----------
     name : str
         Of the file in `cache_folder`.
     net, train_iter, test_iter
-        As for `fit`; `train_iter` an `ArrayIter`.
+        As for `fit`; the data as `ArrayIter`.
     refresh : bool
         Train in any case.
     **settings
-        As for `fit`. `on_step` is called only while there is training.
+        As for `fit`, but `on_save_error` is 'go on' by default. `on_step` is called
+        only while there is training.
 
     Returns
     -------
     History
         Of the run, with the times that it took when it ran.
+
+    Raises
+    ------
+    TypeError
+        The data can't be told from other data, as they are no `ArrayIter`.
     """
-    folder, key = cache_folder(), _key_of_run(net, train_iter, settings)
+    settings = {"on_save_error": "go on", **settings}
+    folder, key = cache_folder(), _key_of_run(net, train_iter, test_iter, settings)
     path = folder / f"{name}-{key[:16]}.ckpt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -833,8 +913,9 @@ def fit_cached(
             stacklevel=2,
         )
         return fit(net, train_iter, test_iter, **settings)
-    for older in folder.glob(f"{name}-{'[0-9a-f]' * 16}.ckpt*"):
-        if refresh or not older.name.startswith(path.name):
+    for older in folder.glob(f"{glob.escape(name)}-{'[0-9a-f]' * 16}.ckpt*"):
+        replaced = refresh or not older.name.startswith(path.name)
+        if replaced and not checkpoints.is_being_written(older):
             older.unlink(missing_ok=True)
     return fit(
         net, train_iter, test_iter, checkpoint=path, resume=not refresh, **settings

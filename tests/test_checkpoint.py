@@ -1,21 +1,28 @@
 """Checkpoints: whole or refused; resumed runs the same to the bit; no pickle."""
 
+import contextlib
 import hashlib
 import io
 import json
 import os
+import subprocess
+import sys
 import warnings
+from functools import partial
 
+import mxnet as mx
 import numpy
 import pytest
 from mxnet import init, np
+from mxnet.gluon import HybridBlock
 
 from d2l_nin import checkpoint, training
 from d2l_nin.checkpoint import DamagedCheckpoint, load, load_newest, previous_of, save
-from d2l_nin.datasets import load_fashion_mnist, random_shift
+from d2l_nin.datasets import ArrayIter, load_fashion_mnist, random_shift
+from d2l_nin.layers import HybridSequential
 from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
-from d2l_nin.training import fit, fit_cached
+from d2l_nin.training import evaluate_accuracy, fit, fit_cached
 
 ARRAYS = {"a.weight": numpy.arange(6.0).reshape(2, 3), "b": numpy.float32([1, 2])}
 
@@ -42,10 +49,85 @@ def test_the_one_before_is_kept(tmp_path):
 
 def test_what_a_killed_process_left_is_removed(tmp_path):
     path = tmp_path / "run [1].ckpt"
-    for name in ("run [1].ckpt.123.partial", "run 1.ckpt.123.partial"):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left, of_another = f"run [1].ckpt.{dead.pid}.partial", "run 1.ckpt.0.partial"
+    written = f"run [1].ckpt.{os.getppid()}.partial"  # by a process that runs
+    for name in (left, of_another, written):
         (tmp_path / name).write_bytes(b"half")
     save(path, ARRAYS, {})
-    assert sorted(os.listdir(tmp_path)) == ["run 1.ckpt.123.partial", "run [1].ckpt"]
+    assert set(os.listdir(tmp_path)) == {of_another, written, "run [1].ckpt"}
+
+
+def test_another_process_moves_the_old_one_meanwhile(tmp_path, monkeypatch):
+    path, is_whole = tmp_path / "run.ckpt", checkpoint._is_whole
+    save(path, ARRAYS, {"step": 1})
+
+    def move_once_seen(path):
+        whole = is_whole(path)
+        path.replace(previous_of(path))
+        return whole
+
+    monkeypatch.setattr(checkpoint, "_is_whole", move_once_seen)
+    save(path, ARRAYS, {"step": 2})
+    assert load(path)[1] == {"step": 2} and load(previous_of(path))[1] == {"step": 1}
+
+
+SAVE_OFTEN = """
+import sys, numpy
+from d2l_nin.checkpoint import save
+for step in range(150):
+    save(sys.argv[1], {"X": numpy.full(1000, step)}, {"step": step})
+"""
+
+
+def test_two_processes_save_and_one_reads(tmp_path):
+    path = tmp_path / "run.ckpt"
+    save(path, ARRAYS, {"step": 0})
+    command = [sys.executable, "-c", SAVE_OFTEN, str(path)]
+    writers = [subprocess.Popen(command) for _ in range(2)]
+    while any(writer.poll() is None for writer in writers):
+        assert load_newest(path) is not None, "there is always a whole one"
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert load(path)[1] == {"step": 149}
+    assert set(os.listdir(tmp_path)) == {"run.ckpt", "run.ckpt.previous"}
+
+
+DESCRIBE = """
+from functools import partial
+from d2l_nin.checkpoint import description
+
+class Vary:
+    def __init__(self, by): self.by = by
+    def __call__(self, X, rng): return X + self.by
+    def other(self, X, rng): return X - self.by
+
+def vary(X, rng, *, kinds=frozenset({"a", "b", "c"}), by=1.0):
+    def again(n): return X if n in {"d", "e", "f"} else again(n - 1)
+    return [again(n) for n in kinds]
+
+def recursive():
+    def inner(n): return n and inner(n - 1)
+    return inner
+
+for value in (vary, partial(vary, by=2), Vary(1), Vary(2), Vary(1).other, recursive()):
+    print(description(value))
+"""
+
+
+def test_functions_are_described_alike_in_every_process():
+    said = []
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", DESCRIBE],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.append(done.stdout.splitlines())
+    assert said[0] == said[1] and len(set(said[0])) == 6
+    assert " at 0x" not in "".join(said[0])
 
 
 def cut(raw):
@@ -228,8 +310,6 @@ def test_history_is_plain_json(tmp_path):
 
 
 def test_momentum_and_weights_on_two_devices(tmp_path):
-    import mxnet as mx
-
     path = tmp_path / "run.ckpt"
     nets = []
     for stop_at in (None, 15):
@@ -255,6 +335,54 @@ def test_momentum_and_weights_on_two_devices(tmp_path):
         for device in (mx.cpu(0), mx.cpu(1)):
             a, b = one.data(device).asnumpy(), other.data(device).asnumpy()
             assert (a == b).all(), one.name
+
+
+class Weighted(HybridBlock):
+    """Four pixels times a weight each: the only net that a CPU has in float16."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = self.params.get("weight", shape=(4,), init=init.One())
+
+    def hybrid_forward(self, F, X, weight):
+        return F.np.reshape(X, (-1, 4)) * weight
+
+
+def test_float16_keeps_its_weights_in_float32(tmp_path):
+    """A resumed run ends as one without interruption, to the bit."""
+    rng = numpy.random.default_rng(0)
+    batch = np.array(rng.random((8, 1, 2, 2))), np.array(numpy.arange(8) % 4)
+    path, ends = tmp_path / "run.ckpt", []
+    for stops in ((None,), (4, None)):
+        for stop_at in stops:
+
+            def stop(step, net, stop_at=stop_at):
+                if step == stop_at:
+                    raise Kill
+
+            net = Weighted()
+            net.initialize()
+            net.cast("float16")
+            options = {"num_epochs": 6, "lr": 0.01, "on_step": stop}
+            with contextlib.suppress(Kill):
+                fit(net, [batch], checkpoint=path, resume=True, **options)
+        ends.append(net.weight.data().asnumpy())
+        kept = load(path)[0]
+        assert kept["state 0 1"].dtype == numpy.float32
+        ends.append(kept["state 0 1"])
+        path.unlink()
+        previous_of(path).unlink()
+    assert ends[0].dtype == numpy.float16 and (ends[0] != 1).any()
+    assert (ends[0] == ends[2]).all() and (ends[1] == ends[3]).all()
+
+
+def test_another_test_set_is_another_run(tmp_path):
+    net, train_iter, valid_iter = prepare()
+    options = {"num_epochs": 1, "lr": 0.1, "checkpoint": tmp_path / "run.ckpt"}
+    fit(net, train_iter, valid_iter, **options)
+    net, train_iter, _ = prepare()
+    with pytest.raises(ValueError, match=r"test data is \{.*\} there and None here"):
+        fit(net, train_iter, resume=True, **options)
 
 
 # --- outcomes that are kept ---------------------------------------------------------
@@ -309,6 +437,134 @@ def test_any_difference_means_training(cache, monkeypatch):
     assert len(kept) == 1, "one outcome is kept for each name"
 
 
+class Scale(HybridBlock):
+    """A block of a reader's own."""
+
+    def __init__(self, factor=1.0):
+        super().__init__()
+        self.factor = factor
+
+    def hybrid_forward(self, F, X):
+        return X * self.factor
+
+
+def quick(block=None, augment=None, num_test=4):
+    """A run of a moment: (net, train_iter, test_iter)."""
+    rng = numpy.random.default_rng(0)
+    images = rng.integers(0, 256, (20, 12, 12), numpy.uint8)
+    labels = numpy.arange(20) % 10
+    train_iter = ArrayIter(images, labels, 10, augment=augment)
+    test_iter = ArrayIter(images[:num_test], labels[:num_test], 10)
+    seed_everything(0)
+    net = HybridSequential()
+    net.add(*([block] if block is not None else []))
+    net.add(*nin_classroom(widths=(4, 4, 4)))
+    net.initialize(init.MSRAPrelu("in", 0))
+    return net, train_iter, test_iter
+
+
+def test_the_test_set_decides_too(cache):
+    net, *data = quick(num_test=4)
+    _, steps = cached(net, data)
+    net, *data = quick(num_test=7)
+    other, other_steps = cached(net, data)
+    assert steps == other_steps == 4
+    assert other.test_acc == evaluate_accuracy(net, data[1])
+    net, train_iter, _ = quick()
+    third, steps = cached(net, [train_iter])
+    assert steps == 4 and "test_acc" not in third.epochs[-1]
+
+
+def doubled(self, F, X):
+    return 2 * X * self.factor
+
+
+def test_own_code_decides_too(cache, monkeypatch):
+    def steps(**options):
+        net, *data = quick(**options)
+        return cached(net, data)[1]
+
+    assert steps(block=Scale()) == 4
+    assert steps(block=Scale()) == 0
+    assert steps(block=Scale(1.5)) == 4, "another attribute"
+    monkeypatch.setattr(Scale, "hybrid_forward", doubled)
+    assert steps(block=Scale(1.5)) == 4, "another method"
+    assert steps(block=Scale(1.5)) == 0
+    for augment in (lambda X, rng: X, lambda X, rng: X // 2):
+        assert steps(augment=augment) == 4, "two lambdas are two functions"
+    assert steps(augment=partial(random_shift, max_shift=3)) == 4
+    assert steps(augment=partial(random_shift, max_shift=3)) == 0
+
+
+def test_what_decides_nothing_is_the_same_run(cache):
+    orders = ({"lr": 0.1, "num_epochs": 1}, {"num_epochs": 1, "lr": 0.1})
+    others = ({}, {"progress": False, "on_save_error": "stop"})
+    steps = []
+    for order, other in zip(orders, others):
+        net, *data = quick()
+        fit_cached(
+            "run", net, *data, on_step=lambda step, net: steps.append(step),
+            **order, **other,
+        )  # fmt: skip
+    assert steps == [1, 2]
+
+
+def test_devices_and_precision_of_a_run_that_is_kept(cache):
+    for expected in (4, 0):
+        net, *data = quick()
+        assert cached(net, data, devices=[mx.cpu(0), mx.cpu(1)])[1] == expected
+    for expected in (4, 0):
+        net, *data = quick()
+        net(np.zeros((1, 1, 12, 12)))
+        net.cast("float64")
+        assert cached(net, data)[1] == expected
+
+
+def test_a_disk_that_fills_does_not_stop_training(cache, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    net, *data = quick()
+    with pytest.warns(UserWarning, match=r"No space left.*Training goes on"):
+        history, steps = cached(net, data)
+    assert steps == 4 and len(history.epochs) == 2 and not list(cache.iterdir())
+
+
+def test_the_random_state_afterwards_is_the_same_from_the_cache(cache):
+    drawn = []
+    for expected in (4, 0):
+        net, *data = quick()
+        assert cached(net, data)[1] == expected
+        drawn.append((np.random.uniform(), numpy.random.random()))
+    assert drawn[0] == drawn[1]
+
+
+def test_refreshing_leaves_what_another_process_writes(cache):
+    net, *data = quick()
+    cached(net, data)
+    (kept,) = (path for path in cache.iterdir() if path.suffix == ".ckpt")
+    written = kept.with_name(f"{kept.name}.{os.getppid()}.partial")
+    written.write_bytes(b"half")
+    net, *data = quick()
+    assert cached(net, data, refresh=True)[1] == 4
+    assert written.read_bytes() == b"half" and load(kept)
+
+
+def test_a_file_that_another_process_removes_meanwhile(cache):
+    """As one does that refreshes the same run."""
+    net, *data = quick()
+
+    def remove(step, net):
+        for path in cache.iterdir():
+            path.unlink()
+
+    history = fit_cached("run", net, *data, num_epochs=3, lr=0.1, on_step=remove)
+    assert len(history.epochs) == 3
+    net, *data = quick()
+    assert fit_cached("run", net, *data, num_epochs=3, lr=0.1).losses == history.losses
+
+
 def test_a_damaged_outcome_means_training(cache):
     net, *data = prepare()
     first, _ = cached(net, data)
@@ -343,6 +599,9 @@ def test_data_that_can_not_be_told_apart_is_told(cache):
     X, y = np.zeros((4, 1, 28, 28)), np.zeros(4)
     with pytest.raises(TypeError, match=r"expected an ArrayIter, .* got list; fit\(\)"):
         fit_cached("run", net, [(X, y)])
+    net, train_iter, _ = prepare()
+    with pytest.raises(TypeError, match="test_iter: expected an ArrayIter, which can"):
+        fit_cached("run", net, train_iter, [(X, y)])
 
 
 def test_where_outcomes_are_kept(monkeypatch):

@@ -1,8 +1,10 @@
 """The data as published, every way a file can be wrong, and batches that repeat."""
 
 import gzip
+import json
 import shutil
 import tracemalloc
+from functools import partial
 
 import mxnet as mx
 import numpy
@@ -279,6 +281,66 @@ def test_impossible_numbers_are_told(options, error, message):
     assert message in str(told.value)
 
 
+BYTES = numpy.zeros((6, 28, 28), numpy.uint8)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"batch_size": 0}, ValueError, "batch_size: expected at least 1, got 0"),
+        ({"batch_size": 2.5}, TypeError, "batch_size: expected an integer, got 2.5"),
+        ({"seed": -1}, ValueError, "seed: expected at least 0, got -1"),
+        ({"resize": 0}, ValueError, "resize: expected at least 1, got 0"),
+        ({"resize": (32, 3.5)}, TypeError, "resize: expected an integer, got 3.5"),
+        ({"resize": (1, 2, 3)}, ValueError, "or (height, width), got (1, 2, 3)"),
+        ({"labels": [1, 2]}, ValueError, "for each image, shape (6,), got (2,)"),
+        ({"images": BYTES[0]}, ValueError, "shape (N, H, W), got (28, 28)"),
+        ({"images": BYTES / 255}, TypeError, "expected bytes (numpy.uint8) from 0"),
+    ],
+)
+def test_arrays_and_numbers_that_make_no_batches_are_told(options, error, message):
+    with pytest.raises(error) as told:
+        ArrayIter(
+            **{"images": BYTES, "labels": numpy.arange(6), "batch_size": 4, **options}
+        )
+    assert message in str(told.value)
+
+
+def test_numbers_of_numpy_and_views_will_do():
+    X = numpy.random.default_rng(0).integers(0, 256, (6, 28, 28), numpy.uint8)
+    two = numpy.int64(2)
+    mirrored = ArrayIter(X[:, ::-1], numpy.arange(6)[::-1], two, resize=16 * two)
+    (batch, y), *_ = batches(mirrored)
+    assert batch.shape == (2, 1, 32, 32) and list(y) == [5, 4]
+    copied = ArrayIter(X[:, ::-1].copy(), numpy.arange(6)[::-1].copy(), 2, resize=32)
+    assert json.dumps(mirrored.identity()) == json.dumps(copied.identity())
+
+
+def identity_with(augment):
+    return ArrayIter(BYTES, numpy.arange(6), 4, augment=augment).identity()
+
+
+def test_other_augmentation_is_other_data():
+    def edited(number):
+        source = f"def vary(X, rng, by=1):\n    return X + {number} * by"
+        names = {}
+        exec(source, names)
+        return names["vary"]
+
+    def closed_over(number):
+        return lambda X, rng: X + number
+
+    different = [
+        None, random_flip, random_shift, partial(random_shift, max_shift=3),
+        partial(random_shift, max_shift=4), lambda X, rng: X, lambda X, rng: X + 1,
+        edited(2), edited(3), closed_over(2), closed_over(3),
+    ]  # fmt: skip
+    digests = [identity_with(augment)["augment"] for augment in different]
+    assert len(set(digests)) == len(different)
+    assert identity_with(edited(2)) == identity_with(edited(2))
+    assert identity_with(closed_over(2)) == identity_with(closed_over(2))
+
+
 # --- whole arrays ---------------------------------------------------------------
 
 
@@ -300,7 +362,7 @@ def test_resize_in_two_sizes_and_one_pixel():
     assert resize_images(X, (10, 3)).shape == (2, 10, 3)
     assert (resize_images(X, (5, 7)) == X).all()
     assert (resize_images(X[:, :1, :1], 4) == X[:, :1, :1]).all()
-    with pytest.raises(ValueError, match="at least 1 pixel"):
+    with pytest.raises(ValueError, match="size: expected at least 1, got 0"):
         resize_images(X, 0)
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from d2l_nin.datasets import load_image_folder
-from d2l_nin.folders import read_image_folder, read_picture
+from d2l_nin.folders import find_pictures, read_image_folder, read_picture
 
 
 def picture(seed=0, height=28, width=28):
@@ -49,6 +49,17 @@ def test_split_repeats_is_stratified_and_does_not_leak(folder):
         assert not {bytes(x) for x in train_iter.images} & {
             bytes(x) for x in test_iter.images
         }
+
+
+@pytest.mark.parametrize("test_part", [0.8, 0.3])
+def test_a_class_without_training_pictures_is_named(folder, test_part):
+    shutil.rmtree(folder / "cat")
+    (folder / "cat").mkdir()
+    for n in range(2 if test_part == 0.8 else 6):  # two that differ, or six alike
+        shown = n if test_part == 0.8 else 0
+        picture(10 + shown).save(folder / "cat" / f"{n}.png")
+    with pytest.raises(ValueError, match="no picture to train of the class 'cat'"):
+        load_image_folder(folder, test_part=test_part)
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "tif", "webp", "jpg", "JPG"])
@@ -111,6 +122,20 @@ def test_odd_sizes_are_centred_on_the_colour_of_their_edge(tmp_path, size):
     assert (read_picture(tmp_path / "a.png") == 90).all()
 
 
+def test_pictures_are_found_in_folders_inside_a_folder(folder):
+    (folder / "notes.txt").write_text("no picture")
+    (folder / "cat" / "album.png").mkdir()
+    (folder / ".hidden").mkdir()
+    for name in ("b.JPG", "cat/album.png/a.png", ".a.png", ".hidden/a.png"):
+        shutil.copy(folder / "cat" / "0.png", folder / name)
+    names = [p.relative_to(folder).as_posix() for p in find_pictures(folder)]
+    of_classes = [f"{name}/{n}.png" for name in ("cat", "dog") for n in range(10)]
+    assert names == ["b.JPG", *of_classes[:10], "cat/album.png/a.png", *of_classes[10:]]
+    assert find_pictures(str(folder / "b.JPG")) == [folder / "b.JPG"]
+    hidden = find_pictures(folder / ".hidden")
+    assert hidden == [folder / ".hidden" / "a.png"], "what is asked for is looked at"
+
+
 # --- what can be wrong ----------------------------------------------------------
 
 
@@ -124,6 +149,15 @@ def test_an_unreadable_file_is_named_then_skipped_as_asked(folder):
         data = load_image_folder(folder, on_error="skip")
     assert data.num_samples == 18
     assert "3.png" in str(told[0].message) and "5.png" in str(told[0].message)
+
+
+def test_a_broken_link_is_named_then_skipped_as_asked(folder):
+    (folder / "cat" / "gone.png").symlink_to(folder / "nowhere.png")
+    with pytest.raises(FileNotFoundError, match=r"gone\.png: no such.*on_error='skip'"):
+        load_image_folder(folder)
+    with pytest.warns(UserWarning, match=r"1 of 21 files left out:\n.*gone\.png"):
+        data = load_image_folder(folder, on_error="skip")
+    assert data.num_samples == 20
 
 
 def test_too_large_a_picture_is_refused(folder, monkeypatch):
@@ -182,6 +216,12 @@ def test_missing_paths_and_wishes_that_can_not_be(folder):
         load_image_folder(folder / "cat" / "0.png")
     with pytest.raises(FileNotFoundError, match="no such file"):
         read_picture(folder / "nowhere.png")
+    with pytest.raises(FileNotFoundError, match="nowhere: no such file or folder"):
+        find_pictures(folder / "nowhere")
+    (folder / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty: no picture in it"):
+        find_pictures(folder / "empty")
+    (folder / "empty").rmdir()
     with pytest.raises(ValueError, match="expected 'raise' or 'skip', got 'hide'"):
         load_image_folder(folder, on_error="hide")
     with pytest.raises(ValueError, match="expected 0 ≤ test_part < 1"):

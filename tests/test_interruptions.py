@@ -7,79 +7,91 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import mxnet as mx
 import numpy
 import pytest
 from mxnet import init
 
-from d2l_nin.checkpoint import load
+from d2l_nin.checkpoint import load, load_newest
 from d2l_nin.datasets import load_fashion_mnist
 from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import TrainingInterrupted, evaluate_accuracy, fit
 
-# A run with dropout, augmentation and shuffling, of many short epochs.
+# A run with dropout, augmentation and shuffling, of many short epochs. It counts its
+# steps and, while it saves, what it asks of the disk, and kills itself at one of them.
 SCRIPT = """
-import json, os, sys
+import os, signal, sys
+from pathlib import Path
 from d2l_nin.runtime import seed_everything
 import numpy
 from mxnet import init
-from d2l_nin.datasets import load_fashion_mnist, random_shift
+from d2l_nin.datasets import ArrayIter, random_shift
 from d2l_nin.nin import nin_classroom
 from d2l_nin.training import fit
 
-path, started = sys.argv[1:]
-train_iter, _ = load_fashion_mnist(64, train_size=128, seed=4, augment=random_shift)
+path, kill_at = sys.argv[1], int(sys.argv[2])
+events = []
+
+def count(kind):
+    events.append(kind)
+    if len(events) == kill_at:
+        print(kind, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def counted(kind, function):
+    def call(*arguments):
+        count(kind)
+        return function(*arguments)
+    return call
+
+os.fsync = counted("write", os.fsync)
+Path.replace = counted("rename", Path.replace)
+images = numpy.random.default_rng(4).integers(0, 256, (128, 28, 28), numpy.uint8)
+train_iter = ArrayIter(images, numpy.arange(128) % 10, 64, shuffle=True,
+                       augment=random_shift, seed=4)
 seed_everything(4)
 net = nin_classroom(widths=(8, 8, 8), dropout=0.5)
 net.initialize(init.MSRAPrelu("in", 0))
-
-def on_step(step, net):
-    if not os.path.exists(started):
-        open(started, "w").close()
-
 history = fit(net, train_iter, num_epochs=EPOCHS, lr=0.05, checkpoint=path,
-              resume=True, on_step=on_step)
+              resume=True, on_step=lambda step, net: count("step"))
 weights = {n: p.data().asnumpy() for n, p in net._collect_params_with_prefix().items()}
 numpy.savez(path + ".npz", losses=history.losses, **weights)
 """
-EPOCHS, KILLS = 150, 20
+# An epoch has five such events: two steps, one write, two renames. Twenty kills, each
+# at the latest at event 12, come within 48 epochs: no run ends before its kill.
+EPOCHS, KILLS, LATEST = 50, 20, 12
 
 
-def start(folder, name):
-    started = folder / f"{name} started"
-    started.unlink(missing_ok=True)
+def run_script(path, kill_at=0):
+    """(exit code, what it did last) of a process that is killed at this event."""
     script = SCRIPT.replace("EPOCHS", str(EPOCHS))
-    command = [sys.executable, "-c", script, str(folder / name), str(started)]
-    return subprocess.Popen(command), started
+    command = [sys.executable, "-c", script, str(path), str(kill_at)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    return done.returncode, done.stdout.strip()
 
 
 def test_twenty_kills_at_random_moments_change_no_bit(tmp_path):
-    process, _ = start(tmp_path, "whole")
-    assert process.wait() == 0
+    assert run_script(tmp_path / "whole") == (0, "")
     moments = random.Random(0)
-    kills, epochs_at_kill = 0, []
+    killed_at, epochs_at_kill = [], []
     for _ in range(KILLS):
-        process, started = start(tmp_path, "killed")
-        while not started.exists() and process.poll() is None:
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0, 0.25))
-        process.kill()
-        kills += process.wait() == -signal.SIGKILL
-        with contextlib.suppress(FileNotFoundError):
-            _, record = load(tmp_path / "killed")
-            epochs_at_kill.append(len(record["history"]["epochs"]))
-    assert kills == KILLS, "the run ended before the last kill: make it longer"
+        code, kind = run_script(tmp_path / "killed", moments.randint(1, LATEST))
+        assert code == -signal.SIGKILL
+        killed_at.append(kind)
+        found = load_newest(tmp_path / "killed")
+        if found is not None:
+            epochs_at_kill.append(len(found[1]["history"]["epochs"]))
+    assert set(killed_at) == {"step", "write", "rename"}, "in training and in saving"
     assert epochs_at_kill == sorted(epochs_at_kill), "it never fell back"
     assert epochs_at_kill[-1] > 10, "it got on between the kills"
-    process, _ = start(tmp_path, "killed")
-    assert process.wait() == 0
+    assert run_script(tmp_path / "killed") == (0, "")
     whole, killed = (numpy.load(tmp_path / f"{n}.npz") for n in ("whole", "killed"))
     assert set(whole) == set(killed)
     for name in whole:
         numpy.testing.assert_array_equal(whole[name], killed[name], err_msg=name)
+    assert not list(tmp_path.glob("*.partial")), "what they left is removed"
 
 
 # --- stopped by hand --------------------------------------------------------------

@@ -145,6 +145,24 @@ def test_accuracy_counts_samples_not_batches():
         evaluate_accuracy(perfect_net(), [])
 
 
+@pytest.mark.parametrize(
+    ("net", "batches", "message"),
+    [
+        (lambda: fresh_net()[:-2], "images", "Is global average pooling or Flatten"),
+        (lambda: fresh_net()[:-1], "images", "Is global average pooling or Flatten"),
+        (lambda: fresh_net(num_classes=7), "images", "expected 10 outputs, one for"),
+        (perfect_net, Listed([(np.eye(4), np.array([0, 1, 2, 4]))]), "0…3, as the net"),
+        (perfect_net, Listed([(np.eye(4), np.eye(4))]), r"expected shape (N,)"),
+    ],
+)
+def test_what_has_no_accuracy_is_told(net, batches, message):
+    if batches == "images":
+        batches = small_iter([1, 2, 3, 4, 5])
+    with pytest.raises(ValueError) as told:
+        evaluate_accuracy(net(), batches)
+    assert message in str(told.value)
+
+
 def test_label_smoothing_by_hand():
     from d2l_nin.training import _Objective
 
