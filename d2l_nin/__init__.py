@@ -2,7 +2,8 @@
 
 Import this package before `mxnet`: it chooses the number of threads and the engine,
 and MXNet reads both only once, while it loads. What you have set in the environment
-wins. Rooms, each of which imports only rooms below it::
+wins. Rooms, each of which imports only rooms below it; on floor 0, which has none
+below, also rooms beside it, as long as they make no circle::
 
     floor 4  cli                           python -m d2l_nin
     floor 3  figures  chapters  doctor     pictures · running notebooks · diagnosis
@@ -19,7 +20,7 @@ wins. Rooms, each of which imports only rooms below it::
     floor 1  scenes  localization          garments to be found · where a net sees them
     floor 1  workers                       sums over the processes of a job
     floor 0  environment  runtime  layers  losses  datasets  checkpoint  correlation
-    floor 0  launch
+    floor 0  launch  memory
     floor 0  dataflow  pristine            for grading: needed cells, modules put back
     floor 0  characters  folders           drawn characters · a reader's own pictures
 """

@@ -34,6 +34,8 @@ __all__ = [
     "Exercise",
     "Verdict",
     "Wrong",
+    "accuracies_of_seeds",
+    "as_accuracies",
     "as_array",
     "as_net",
     "as_number",
@@ -295,6 +297,20 @@ def what_it_said(error: BaseException) -> str:
     return _printable(f"{type(error).__name__}: {message}")
 
 
+@contextmanager
+def _own_random_numbers():
+    """A check may seed MXNet; what the reader draws afterwards must not depend on it.
+
+    MXNet can't be asked for the state of its generators, so they go on from a number
+    that is drawn before.
+    """
+    go_on_from = int(mx.nd.random.randint(0, 2**31 - 1, shape=1).asnumpy()[0])
+    try:
+        yield
+    finally:
+        mx.random.seed(go_on_from)
+
+
 class Exercise:
     """A check that answers a reader; made by `exercise`."""
 
@@ -331,7 +347,7 @@ class Exercise:
         if _is_unanswered(answer):
             lines = (f"Put your answer in place of the dots. Hint: {self.hints[0]}",)
             return Verdict(self.name, UNANSWERED, lines)
-        with _few_prints() as printed:
+        with _few_prints() as printed, _own_random_numbers():
             status, lines = self._try(answer, *measured)
         if printed[0] > MOST_PRINTED:
             lines = [*lines, f"It printed {printed[0]:,} characters, most cut off."]
@@ -438,6 +454,78 @@ def as_text(answer, options) -> str:
     return found[0]
 
 
+def as_accuracies(values, name: str, what: str = "accuracies") -> numpy.ndarray:
+    """A list of numbers from 0 to 1.
+
+    Parameters
+    ----------
+    values : list or array (n,)
+    name : str
+        What the reader calls the list.
+    what : str
+        "accuracies", or what else goes from 0 to 1.
+
+    Returns
+    -------
+    float array (n,)
+
+    Raises
+    ------
+    Wrong
+        It is no list, or holds something else than such numbers.
+    """
+    if not isinstance(values, (list, tuple)) and not getattr(values, "ndim", 0):
+        raise Wrong(f"{name}: a list of {what}", _short(values))
+    expected = f"{name}: {what} from 0 to 1"
+    numbers = numpy.array([as_number(value, expected) for value in values])
+    if numbers.size and (numbers.min() < 0 or numbers.max() > 1):
+        mistake = "Percent? Divide by 100." if 1 < numbers.max() <= 100 else ""
+        raise Wrong(expected, f"{numbers.min():g} … {numbers.max():g}", mistake)
+    return numbers
+
+
+def accuracies_of_seeds(
+    values, name: str, count: int = 5, *, what: str = "accuracies", chance=None
+) -> numpy.ndarray:
+    """A list of accuracies that can be evidence: of several seeds, which differ.
+
+    Parameters
+    ----------
+    values : list or array (n,)
+    name, what : str
+        As in `as_accuracies`.
+    count : int
+        How many seeds there must be.
+    chance : float, optional
+        The accuracy of a net that learns nothing; about it all seeds may be equal.
+
+    Returns
+    -------
+    float array (n,)
+
+    Raises
+    ------
+    Wrong
+        It is no such list.
+    """
+    numbers = as_accuracies(values, name, what)
+    if len(numbers) < count:
+        raise Wrong(
+            f"{name}: {what} of {count} seeds or more",
+            f"{len(numbers)}",
+            "One seed shows nothing, and two show little.",
+        )
+    first = float(numbers[0])
+    stands_still = chance is not None and abs(first - chance) <= 0.02
+    if (numbers == first).all() and not stands_still:
+        raise Wrong(
+            f"{name}: {what} that differ from seed to seed",
+            f"{len(numbers)} times {first:g}",
+            "Was the seed the same each time?",
+        )
+    return numbers
+
+
 def call(answer, *arguments, what: str = "a function"):
     """What an answer returns; one written for MXNet's nd arrays gets those.
 
@@ -463,7 +551,8 @@ def call(answer, *arguments, what: str = "a function"):
 def as_net(answer, *arguments, what: str = "a net"):
     """A net: the answer itself, or what it makes when called with `arguments`.
 
-    It is initialized, when it isn't, with the same random weights each time.
+    It is initialized, when it isn't, with the same random weights each time: in a
+    check, which gives the reader's random numbers back when it is done.
     """
     net = answer if isinstance(answer, Block) else call(answer, *arguments, what=what)
     if not isinstance(net, Block):

@@ -52,6 +52,7 @@ __all__ = [
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+_HATCHES = ("", "///", "...", "xx")
 
 _STYLE = {
     "svg.hashsalt": "d2l_nin",
@@ -153,6 +154,15 @@ def picture(fig: plt.Figure, alt: str) -> Picture:
     fig : matplotlib Figure
     alt : str
         What it shows, for those who can't see it.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        `alt` says nothing.
     """
     if not alt.strip():
         raise ValueError("alt: expected a sentence that says what the figure shows")
@@ -184,6 +194,10 @@ def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05)
     num_cols : int
     scale : float
         Inches an image.
+
+    Returns
+    -------
+    Picture
     """
     images = _numpy(images)
     if images.ndim != 4 or images.shape[-1] != 3:
@@ -191,7 +205,7 @@ def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05)
     num_rows = -(-len(images) // num_cols)
     if num_rows * num_cols == 1:  # d2l's show_images wants at least two places
         num_cols = 2
-    with _style(), matplotlib.rc_context({"axes.titlesize": 8, "axes.grid": False}):
+    with _style(), matplotlib.rc_context({"axes.titlesize": 10, "axes.grid": False}):
         axes = d2l.show_images(images, num_rows, num_cols, titles, scale=scale)
         for ax in axes[len(images) :]:
             ax.axis("off")
@@ -213,6 +227,10 @@ def map_grid(maps, titles, *, alt: str, image=None, num_cols: int = 5, label="sc
     num_cols : int
     label : str
         What the colour scale measures.
+
+    Returns
+    -------
+    Picture
     """
     maps = _numpy(maps)
     shown = [None, *maps] if image is not None else list(maps)
@@ -255,6 +273,10 @@ def scene_grid(scenes, titles, boxes=None, points=None, *, alt: str, num_cols=5)
         Found points (row, column), crosses.
     alt : str
     num_cols : int
+
+    Returns
+    -------
+    Picture
     """
     num_rows = -(-len(scenes) // num_cols)
     outlined = [patheffects.withStroke(linewidth=3.5, foreground="black")]
@@ -294,7 +316,8 @@ def confusion_matrix(counts, classes, *, alt: str):
     counts, few = _numpy(counts), len(classes) <= 20
     share = counts / counts.sum(1, keepdims=True).clip(1)
     with _style(), matplotlib.rc_context({"axes.grid": False}):
-        fig, ax = plt.subplots(figsize=(6.6, 5.6), layout="constrained")
+        size = (5.6, 4.7) if few else (6.6, 5.6)  # inches
+        fig, ax = plt.subplots(figsize=size, layout="constrained")
         drawn = ax.imshow(share, cmap="cividis", vmin=0, vmax=1)
         ax.set_xticks(range(len(classes)), classes)
         ax.set_yticks(range(len(classes)), classes)
@@ -313,6 +336,15 @@ def confusion_matrix(counts, classes, *, alt: str):
 
 
 # --- curves and bars ------------------------------------------------------------
+
+
+def _check_count(name: str, shown, looks: tuple) -> None:
+    """Refuse more lines or parts than there are looks; they would be left out."""
+    if len(shown) > len(looks):
+        raise ValueError(
+            f"{name}: expected at most {len(looks)}, which can be told apart, got "
+            f"{len(shown)}: {', '.join(map(str, shown))}. Make two pictures of it."
+        )
 
 
 def curves(
@@ -343,9 +375,20 @@ def curves(
         is one unit of `ylabel`.
     log : bool
         A logarithmic scale upwards.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        A panel has more lines than there are markers to tell them apart.
     """
     if not isinstance(next(iter(series.values())), dict):
         series = {title or "": series}
+    for panel, lines in series.items():
+        _check_count(f"series, panel {panel!r}" if panel else "series", lines, _MARKERS)
     with _style():
         fig, axes = plt.subplots(
             1, len(series), figsize=(max(5.4, 4.3 * len(series)), 3.3), sharey=True,
@@ -491,15 +534,24 @@ def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):
         Sizes are divided by it.
     text : str
         The format of a bar's total.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        There are more parts than hatches to tell them apart.
     """
     parts = list(dict.fromkeys(part for bars in nets.values() for part in bars))
-    hatches = ("", "///", "...", "xx")
+    _check_count("nets, parts of all bars", parts, _HATCHES)
     with _style():
         fig, ax = plt.subplots(
             figsize=(7.6, 0.5 * len(nets) + 1.3), layout="constrained"
         )
         left = numpy.zeros(len(nets))
-        for part, colour, hatch in zip(parts, COLOURS, hatches):
+        for part, colour, hatch in zip(parts, COLOURS, _HATCHES):
             sizes = numpy.array([bars.get(part, 0) / unit for bars in nets.values()])
             ax.barh(list(nets), sizes, left=left, color=colour, hatch=hatch, label=part,
                     edgecolor="white", linewidth=0.5)  # fmt: skip
@@ -524,7 +576,17 @@ def bench_chart(speed: dict, growth: dict, *, alt: str):
     growth : dict
         From what grows to (MACs of all images, seconds), two lists.
     alt : str
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        More grows than there are markers to tell apart.
     """
+    _check_count("growth", growth, _MARKERS)
     with _style():
         fig, (left, right) = plt.subplots(
             1, 2, figsize=(10.2, 3.4), layout="constrained", width_ratios=(1.25, 1)
@@ -586,6 +648,10 @@ def number_grids(rows, *, alt: str, marked=None):
     alt : str
     marked : dict, optional
         From a title to the cells (i, j) that are set off.
+
+    Returns
+    -------
+    Picture
     """
     marked, gap = marked or {}, 0.6
     with _style():
@@ -652,6 +718,10 @@ def pixel_column(X, K, Y, position, *, alt: str | None = None):
     position : (int, int)
     alt : str, optional
         Instead of the sentence made from the numbers.
+
+    Returns
+    -------
+    Picture
     """
     X, K, Y = (_numpy(values) for values in (X, K, Y))
     column, step = X[:, position[0], position[1]], 0.42 * X.shape[2] + 1.6
@@ -946,6 +1016,10 @@ def draw_nets(nets: dict, *, by_block: bool = True, alt: str | None = None):
         One box for each child of the net, or for each of its layers.
     alt : str, optional
         Instead of the sentence made from the diagram.
+
+    Returns
+    -------
+    Picture
     """
     drawn = [_boxes(net, shape, by_block) for net, shape in nets.values()]
     tallest = max(range(3, 16), key=partial(_size_on_a_slide, drawn))

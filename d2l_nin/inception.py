@@ -96,6 +96,12 @@ class Inception(Branches):
     A branch that is None is left out; in the naive module use `pool=False` for the
     pooling.
 
+    Raises
+    ------
+    ValueError, TypeError
+        A width is of the other module's kind or no number of channels, or no branch
+        is left.
+
     Notes
     -----
     Figure 2 of the paper, (a) naive and (b) reduced; names as in Dive into Deep
@@ -366,6 +372,11 @@ def inception_classroom(
     -------
     HybridSequential, or WithHeads
         From (N, 1, 28, 28) to scores (N, num_classes). Heights 14-7-7-7-3-3-1.
+
+    Raises
+    ------
+    ValueError
+        There are not three `widths`.
     """
     if len(widths) != 3:
         raise ValueError(f"widths: expected three modules, got {len(widths)}")

@@ -29,7 +29,16 @@ __all__ = [
 def window_output(n: int, k: int, s: int, p: int, ceil: bool = False) -> int:
     """Positions of a window along one axis: ⌊(n + 2p - k) / s⌋ + 1.
 
-    With `ceil` the division rounds up, as Caffe's pooling does.
+    Parameters
+    ----------
+    n, k, s, p : int
+        Size of the input, of the window, its stride, and the padding on each side.
+    ceil : bool
+        The division rounds up, as Caffe's pooling does.
+
+    Returns
+    -------
+    int
     """
     span = n + 2 * p - k
     return (-(-span // s) if ceil else span // s) + 1
@@ -224,10 +233,13 @@ def shape_after(layer, shape):
             (shape[0], layer._units) if layer._flatten else (*shape[:-1], layer._units)
         )
     if isinstance(layer, (nn.Activation, nn.Dropout, nn.BatchNorm)):
-        if isinstance(layer, nn.BatchNorm) and len(shape) > 1:
-            known = layer.gamma.shape[0]
-            if known > 0 and known != shape[1]:
-                raise ValueError(f"expected {known} channels, got {shape[1]}: {shape}")
+        if isinstance(layer, nn.BatchNorm):
+            axis = layer._kwargs.get("axis", 1)
+            known = layer.gamma.shape[0]  # 0 or -1 before a first batch
+            if axis < len(shape) and known > 0 and known != shape[axis]:
+                raise ValueError(
+                    f"expected {known} channels, got {shape[axis]}: {shape}"
+                )
         return shape
     return None
 
@@ -256,6 +268,10 @@ class Checked:
     """
 
     _seen = None
+
+    def register_child(self, block, name=None):
+        super().register_child(block, name)
+        self._seen = None  # what fitted before need not fit with the new layer
 
     def __call__(self, X):
         if isinstance(X, np.ndarray):

@@ -99,6 +99,11 @@ def boxes_of_maps(maps, size: int, threshold: float) -> numpy.ndarray:
     Returns
     -------
     int array (N, 4)
+
+    Raises
+    ------
+    ValueError
+        The threshold is not in that range.
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold: expected 0 ≤ threshold ≤ 1, got {threshold}")
@@ -115,14 +120,34 @@ def boxes_of_maps(maps, size: int, threshold: float) -> numpy.ndarray:
 
 
 def boxes_around(points, box_size: int, size: int) -> numpy.ndarray:
-    """Square boxes with given middles, cut off at the edges of the picture."""
+    """Square boxes with given middles, cut off at the edges of the picture.
+
+    Parameters
+    ----------
+    points : array (N, 2)
+    box_size, size : int
+        Of a box and of the picture, in pixels.
+
+    Returns
+    -------
+    int array (N, 4)
+    """
     points = numpy.asarray(points)
     corner = numpy.round(points - box_size / 2).astype(int)
     return numpy.concatenate([corner, corner + box_size], axis=1).clip(0, size)
 
 
 def centres_of_mass(images) -> numpy.ndarray:
-    """The middle of the light of each image (N, H, W), rounded to a pixel."""
+    """The middle of the light of each image, rounded to a pixel.
+
+    Parameters
+    ----------
+    images : array (N, H, W)
+
+    Returns
+    -------
+    int array (N, 2)
+    """
     images = numpy.asarray(images, numpy.float64)
     total = images.sum(axis=(1, 2)).clip(1)
     rows = images.sum(axis=2) @ numpy.arange(images.shape[1]) / total
@@ -141,6 +166,11 @@ def box_iou(boxes, others) -> numpy.ndarray:
     -------
     float array (N,)
         From 0 (apart) to 1 (the same).
+
+    Raises
+    ------
+    ValueError
+        The two are not as many boxes.
     """
     boxes, others = numpy.asarray(boxes), numpy.asarray(others)
     if boxes.shape != others.shape or boxes.ndim != 2 or boxes.shape[1] != 4:

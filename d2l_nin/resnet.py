@@ -117,6 +117,11 @@ class _Block(Checked, HybridBlock):
                 raise ValueError(f"{name}: expected one of {options}, got {value!r}")
         in_channels = num_channels if in_channels is None else in_channels
         changes = strides != 1 or in_channels != num_channels
+        if shortcut == "zero-pad" and in_channels > num_channels:
+            raise ValueError(
+                "shortcut='zero-pad' adds channels and takes none away, got a block "
+                f"from {in_channels} to {num_channels} channels. Use 'projection'."
+            )
         if changes and shortcut == "identity":
             raise ValueError(
                 "shortcut='identity' needs the same shape in and out, got a block from "
@@ -270,7 +275,7 @@ class Residual(_Block):
     Raises
     ------
     ValueError, TypeError
-        An option is not known, or an identity shortcut can't fit.
+        An option is not known, or the shortcut can't fit.
 
     Notes
     -----
@@ -288,9 +293,22 @@ class Residual(_Block):
 class Bottleneck(_Block):
     """Make a residual block of 1×1, 3×3 and 1×1 convolutions.
 
-    The 3×3 convolution has a quarter of `num_channels`. The parameters are those of
-    `Residual`, and `stride_in_3x3`: whether the 3×3 convolution takes the stride, as
-    most code does, or the first 1×1, as in the paper.
+    The 3×3 convolution has a quarter of `num_channels`.
+
+    Parameters
+    ----------
+    num_channels : int
+        A multiple of 4.
+    stride_in_3x3 : bool
+        Whether the 3×3 convolution takes the stride, as most code does, or the first
+        1×1, as in the paper.
+    others
+        Those of `Residual`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Residual`, or `num_channels` is no multiple of 4.
 
     Notes
     -----
@@ -453,7 +471,7 @@ def resnet_classroom(
     ----------
     num_classes : int
     num_blocks, widths : tuple of int
-        Of the stages.
+        Of the stages, as many of both.
     **options
         Of `Residual`.
 
@@ -461,7 +479,17 @@ def resnet_classroom(
     -------
     HybridSequential
         From (N, 1, 28, 28) to scores (N, num_classes). Heights 14-14-7-4-1.
+
+    Raises
+    ------
+    ValueError
+        The stages of `num_blocks` and `widths` don't pair, or there are none.
     """
+    if len(num_blocks) != len(widths) or len(widths) == 0:
+        raise ValueError(
+            "num_blocks and widths: expected one number of both for each stage, got "
+            f"{tuple(num_blocks)} and {tuple(widths)}"
+        )
     stem = [
         Conv2D(widths[0], 5, strides=2, padding=2, use_bias=False),
         nn.BatchNorm(),

@@ -27,6 +27,8 @@ from d2l_nin.exercise import (
     UNANSWERED,
     WRONG,
     Wrong,
+    accuracies_of_seeds,
+    as_accuracies,
     as_array,
     as_net,
     as_number,
@@ -792,6 +794,64 @@ def test_as_net_takes_every_way_to_make_one(answer):
     assert set(values["var"].data().tolist()) == {1.0}
     assert numpy.std(values["weight"].data().asnumpy()) > 0
     assert (as_net(answer)(X).asnumpy() == first).all(), "the same each time"
+
+
+def test_a_check_gives_the_reader_s_random_numbers_back():
+    """Two seeds, a check after each: the nets made then are not the same."""
+
+    @exercise("weak", "strong", remember="A sentence.")
+    def anything(answer):
+        as_net(answer)
+
+    def drawn(seed):
+        mx.random.seed(seed)
+        assert anything.judge(nn.Dense(2)).status == RIGHT
+        return np.random.uniform(size=4).tolist()
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_accuracies_of_seeds_takes_every_kind_of_list():
+    five = [0.1, 0.2, 0.3, 0.25, 0.15]
+    for values in (five, tuple(five), numpy.array(five), np.array(five)):
+        numpy.testing.assert_allclose(accuracies_of_seeds(values, "a"), five)
+    assert accuracies_of_seeds([0.5, 0.5, 0.4], "a", 3).tolist() == [0.5, 0.5, 0.4]
+    still = [0.1] * 5
+    assert accuracies_of_seeds(still, "a", chance=0.1).tolist() == still
+    assert as_accuracies([0, 1], "a").tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "came"),
+    [
+        (0.5, "a: a list of accuracies", "0.5"),
+        ("0.5, 0.6", "a: a list of accuracies", "'0.5, 0.6'"),
+        (numpy.array(0.5), "a: a list of accuracies", "array(0.5)"),
+        ([0.5, "0.6"], "a: accuracies from 0 to 1", "of type str"),
+        ([0.5, 0.6, 0.7, 0.8, float("nan")], "a: accuracies from 0 to 1", "nan"),
+        ([0.5, 0.6, 0.7, 0.8, float("inf")], "a: accuracies from 0 to 1", "inf"),
+        (numpy.ones((5, 2)), "a: accuracies from 0 to 1", "2 numbers"),
+        ([0.5, 0.6, 0.7, 0.8, 1.5], "a: accuracies from 0 to 1", "0.5 … 1.5"),
+        ([-0.5, 0.6, 0.7, 0.8, 0.9], "a: accuracies from 0 to 1", "-0.5 … 0.9"),
+        ([], "a: accuracies of 5 seeds or more", "0"),
+        ([0.1, 0.2, 0.3, 0.4], "a: accuracies of 5 seeds or more", "4"),
+        ([0.4] * 5, "a: accuracies that differ from seed to seed", "5 times 0.4"),
+    ],
+)
+def test_accuracies_of_seeds_names_what_is_wrong(values, expected, came):
+    wanted, told, _ = said(accuracies_of_seeds, values, "a")
+    assert wanted == expected and came in told
+
+
+def test_accuracies_of_seeds_names_the_mistake():
+    def mistake(values, **options):
+        return said(accuracies_of_seeds, values, "a", **options)[2]
+
+    assert "Percent?" in mistake([50, 60, 70, 80, 90])
+    assert mistake([500, 60, 70, 80, 90]) == ""
+    assert "One seed shows nothing" in mistake([0.5])
+    assert "Was the seed the same" in mistake([0.4] * 5)
+    assert "Was the seed the same" in mistake([0.4] * 5, chance=0.1)
 
 
 def test_as_net_hands_on_arguments_and_keeps_weights():

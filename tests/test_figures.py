@@ -233,6 +233,51 @@ def test_a_block_in_which_ways_meet_goes_by_its_class():
     assert alt.count("Residual, ") == 3 and "Residual, 32, to 32 × 14 × 14" in alt
 
 
+def test_a_diagram_that_forks_says_what_each_box_reads():
+    net = Residual(8, in_channels=8)
+    net.initialize()
+    alt = figures.draw_nets({"block": (net, (1, 8, 6, 6))}, by_block=False).alt
+    assert alt.startswith("block: input 8 × 6 × 6; (1) Conv 3×3 pad 1, 8 of the input,")
+    assert "(2) Batch norm of (1), to 8 × 6 × 6" in alt
+    assert "(6) Add of (5) and the input, to 8 × 6 × 6" in alt
+    module = Inception(4, (2, 8), (2, 4), 4)
+    alt = figures.draw_nets({"module": (module, (1, 3, 6, 6))}).alt
+    assert "Conv 1×1, 4 of the input" in alt
+    assert "Max pool 3×3/1 pad 1 · 1×1, 4 of the input" in alt
+
+
+LINES = {f"line {i}": ([1, 2], [i, i]) for i in range(7)}
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (
+            lambda: figures.curves(LINES, xlabel="x", ylabel="y", alt="lines"),
+            "series: expected at most 6, .* got 7: line 0, ",
+        ),
+        (
+            lambda: figures.curves({"a": LINES}, xlabel="x", ylabel="y", alt="lines"),
+            "series, panel 'a': expected at most 6",
+        ),
+        (
+            lambda: figures.ledger(
+                {"net": dict.fromkeys("abcd", 1), "other": {"e": 1}}, xlabel="x",
+                alt="bars",
+            ),
+            "nets, parts of all bars: expected at most 4, .* got 5: a, b, c, d, e",
+        ),
+        (
+            lambda: figures.bench_chart({"we": (1, 2, 3)}, LINES, alt="chart"),
+            "growth: expected at most 6",
+        ),
+    ],
+)  # fmt: skip
+def test_what_there_is_no_look_for_is_refused_not_left_out(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
 def test_an_empty_alt_is_refused():
     with pytest.raises(ValueError, match="alt: expected a sentence"):
         figures.image_grid(IMAGES, alt=" ")

@@ -3,9 +3,11 @@
 import numpy
 import pytest
 from mxnet import autograd, init, np
+from mxnet.gluon import nn
 
 from d2l_nin.baselines import alexnet, lenet, vgg
 from d2l_nin.cost import summary
+from d2l_nin.inception import Inception
 from d2l_nin.layers import (
     Conv2D,
     Dense,
@@ -368,6 +370,38 @@ def test_dense_head_says_why_another_size_fails():
         net(np.zeros((1, 1, 56, 56)))
 
 
+def test_a_layer_that_is_added_later_is_checked():
+    """In the net itself, and in a block of it, though the shape is no news."""
+    inner, X = HybridSequential(), np.zeros((1, 1, 8, 8))
+    inner.add(Conv2D(2, 3))
+    net = HybridSequential()
+    net.add(inner)
+    net.initialize()
+    net(X)
+    too_large = Conv2D(2, 7)
+    too_large.initialize()
+    inner.add(too_large)
+    with pytest.raises(ValueError, match="7×7 is larger than its input of 6×6"):
+        net(X)
+    net = HybridSequential()
+    net.add(Conv2D(2, 3))
+    net.initialize()
+    net(X)
+    net.add(too_large)
+    with pytest.raises(ValueError, match="7×7 is larger than its input of 6×6"):
+        net(X)
+
+
+def test_batch_norm_of_another_axis_is_no_mistake():
+    net = HybridSequential()
+    net.add(nn.BatchNorm(axis=-1))
+    net.initialize()
+    assert net(np.ones((2, 3, 4, 5))).shape == (2, 3, 4, 5)
+    assert net(np.ones((2, 7, 4, 5))).shape == (2, 7, 4, 5)
+    with pytest.raises(ValueError, match="expected 5 channels, got 6"):
+        net(np.ones((2, 3, 4, 6)))
+
+
 def test_uninitialized_net_is_told():
     with pytest.raises(RuntimeError, match=r"call net.initialize\(\) first"):
         nin_classroom()(np.zeros((1, 1, 28, 28)))
@@ -392,3 +426,11 @@ def test_summary_shows_as_text_and_html():
     assert table.macs == 2 * summary(nin_classroom(), (1, 1, 28, 28)).macs
     assert "156,234" in str(table) and "156,234" in table._repr_html_()
     assert table.by_block().macs == table.macs
+
+
+def test_pooling_in_front_of_a_convolution_is_named():
+    *_, branch = Inception(64, (96, 128), (16, 32), 32)
+    net = HybridSequential()
+    net.add(branch)
+    rows = summary(net, (1, 192, 28, 28)).by_block().layers
+    assert [row.name for row in rows] == ["Max pool 3×3/1 pad 1 · 1×1, 32"]

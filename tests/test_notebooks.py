@@ -228,6 +228,16 @@ def test_an_ignored_cell_without_verdict_is_a_fault():
     assert any("no verdict follows" in fault for fault in rules.faults(notebook))
 
 
+def test_a_stored_verdict_that_fails_is_a_fault():
+    """Another line of the same cell may say True."""
+    notebook = read(PATHS[IDS.index("02_network_in_network")])
+    cells = rules.code_cells(notebook)
+    i = next(i for i, cell in enumerate(cells) if rules.is_ignored(cell))
+    cells[i + 1].outputs[0].text = "test accuracy ≥ 0.90: False\nfaster: True\n"
+    faults = rules.faults(notebook)
+    assert any(fault.endswith("fails: test accuracy ≥ 0.90: False") for fault in faults)
+
+
 def test_too_many_ignored_cells_are_a_fault():
     notebook = read(PATHS[IDS.index("02_network_in_network")])
     for cell in rules.code_cells(notebook):

@@ -293,11 +293,20 @@ def test_a_gate_begins_open():
             lambda: Residual(8, in_channels=4, shortcut="identity"),
             "from 4 to 8 channels",
         ),
+        (
+            lambda: Residual(16, in_channels=32, shortcut="zero-pad"),
+            "'zero-pad' adds channels .* from 32 to 16 channels. Use 'projection'",
+        ),
         (lambda: Residual(8, shortcut=None, variant="scale"), "which has none"),
         (lambda: Residual(0), "num_channels: expected at least 1"),
         (lambda: Bottleneck(30), "multiple of 4, got 30"),
         (lambda: resnet_cifar(21), r"expected 6n \+ 2, such as 20 or 56, got 21"),
         (lambda: resnet_imagenet(19), "expected one of 18, 34, 50, 101, 152, got 19"),
+        (
+            lambda: resnet_classroom(num_blocks=(2, 2)),
+            r"one number of both for each stage, got \(2, 2\) and \(32, 64, 128\)",
+        ),
+        (lambda: resnet_classroom(num_blocks=(), widths=()), "for each stage"),
     ],
 )
 def test_wrong_arguments_are_told(call, message):

@@ -1,13 +1,17 @@
 """Threads, engine, devices, seeds: mostly from outside, in fresh processes."""
 
+import ast
 import os
 import subprocess
 import sys
+import types
+from pathlib import Path
 
 import numpy
 import pytest
 from mxnet import np
 
+import d2l_nin
 from d2l_nin import environment, runtime
 
 
@@ -63,6 +67,28 @@ def test_a_container_quota_limits_the_cores(tmp_path):
     assert environment.num_cores(quota) == 1
 
 
+@pytest.mark.parametrize(
+    ("package", "driver", "expected"),
+    [
+        ("mxnet-cu112", "dxg", True),
+        ("mxnet-cu112", "nvidiactl", True),
+        ("mxnet-cu112", "null", False),
+        ("mxnet", "dxg", False),
+    ],
+)
+def test_a_gpu_needs_its_build_and_a_driver(
+    monkeypatch, tmp_path, package, driver, expected
+):
+    """The driver of WSL2 has another name than that of Linux."""
+    installed = types.SimpleNamespace(metadata={"Name": package})
+    monkeypatch.setattr(
+        environment.importlib.metadata, "distributions", lambda: [installed]
+    )
+    (tmp_path / driver).touch()
+    drivers = (tmp_path / "nvidiactl", tmp_path / "dxg")
+    assert environment.has_gpu_build(drivers) is expected
+
+
 def test_no_gpu_falls_back_with_one_line(capsys):
     if runtime.count_gpus():
         pytest.skip("this machine has a GPU")
@@ -115,34 +141,53 @@ def test_a_seed_that_is_no_integer_is_told(seed):
         runtime.seed_everything(seed)
 
 
-def test_a_room_imports_only_rooms_below_it():
-    """The floors of the package's docstring, held against the imports."""
-    import ast
-    from pathlib import Path
+PACKAGE = Path(d2l_nin.__file__).parent
 
-    import d2l_nin
 
+def floor_plan() -> dict:
+    """From a room to its floor, as the package's docstring says."""
     floors = {}
     for line in d2l_nin.__doc__.splitlines():
-        words = line.split()
-        if words[:1] == ["floor"]:
-            names = " ".join(line.split(None, 2)[2].split("  ")[:None]).split()
-            for name in names:
-                if (Path(d2l_nin.__file__).parent / f"{name}.py").exists():
-                    floors[name] = int(words[1])
-    rooms = {
-        path.stem: path
-        for path in Path(d2l_nin.__file__).parent.glob("*.py")
-        if not path.stem.startswith("__")
-    }
-    assert set(rooms) == set(floors), "a room is missing on the floor plan"
-    for name, path in rooms.items():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                targets = [node.module.partition("d2l_nin.")[2]]
-                if node.module == "d2l_nin":
-                    targets = [alias.name for alias in node.names]
-                for target in filter(None, targets):
-                    below = floors[target] < floors[name]
-                    ground = floors[target] == floors[name] == 0
-                    assert below or ground, f"{name} imports {target}"
+        if line.strip().startswith("floor"):
+            _, floor, *words = line.split()
+            rooms = [word for word in words
+                     if (PACKAGE / word).is_dir() or (PACKAGE / f"{word}.py").exists()
+                     ]  # fmt: skip
+            floors.update(dict.fromkeys(rooms, int(floor)))
+    return floors
+
+
+def imports_of(path: Path) -> set:
+    """The rooms that a file imports, in whatever way and place."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    parts = [name.split(".") for name in names]
+    return {part[1] for part in parts if part[0] == "d2l_nin" and len(part) > 1}
+
+
+def test_a_room_imports_only_rooms_below_it():
+    """The floors of the package's docstring, held against the imports."""
+    floors, rooms = floor_plan(), set()
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].partition(".")[0]
+        if room in ("__init__", "__main__"):
+            continue
+        rooms.add(room)
+        for target in imports_of(path) - {room}:
+            below = floors[target] < floors[room]
+            ground = floors[target] == floors[room] == 0
+            assert below or ground, f"{path.name} imports {target}"
+    assert rooms == set(floors), "a room is missing on the floor plan, or is none"
+
+
+def test_no_way_to_import_is_overlooked(tmp_path):
+    path = tmp_path / "room.py"
+    path.write_text(
+        "import d2l_nin.cost\nfrom d2l_nin import figures, nin\n"
+        "def later():\n    from d2l_nin.checks.ch01 import border\n"
+    )
+    assert imports_of(path) == {"cost", "figures", "nin", "checks"}

@@ -10,6 +10,8 @@ from mxnet.gluon import nn
 
 from d2l_nin.exercise import (
     Wrong,
+    accuracies_of_seeds,
+    as_accuracies,
     as_array,
     as_number,
     as_text,
@@ -512,24 +514,8 @@ def _pairs(name, pairs) -> numpy.ndarray:
             f"pairs (training accuracy, test accuracy) for {name!r}",
             f"numbers of shape {values.shape}",
         )
-    if len(values) < 5:
-        raise Wrong(
-            "five seeds or more for each head",
-            f"{len(values)} for {name!r}",
-            "With fewer one can't see how far seeds differ.",
-        )
-    if not ((values >= 0) & (values <= 1)).all():
-        raise Wrong(
-            "accuracies from 0 to 1",
-            f"{values.min():g} … {values.max():g} for {name!r}",
-            "Are these percentages?" if 1 < values.max() <= 100 else "",
-        )
-    if len(numpy.unique(values[:, 1])) < 2:
-        raise Wrong(
-            "test accuracies that differ from seed to seed",
-            f"{len(values)} times {values[0, 1]:g} for {name!r}",
-            "Is the seed set to another number before each net?",
-        )
+    as_accuracies(values[:, 0], f"training, {name!r}")
+    accuracies_of_seeds(values[:, 1], f"test, {name!r}")
     if values[:, 0].min() < 0.2:
         raise Wrong(
             "nets that have learned something: training accuracies above 0.2",

@@ -11,6 +11,8 @@ from mxnet.gluon import Block
 
 from d2l_nin.exercise import (
     Wrong,
+    accuracies_of_seeds,
+    as_accuracies,
     as_array,
     as_net,
     as_text,
@@ -581,19 +583,6 @@ def loss_with_heads(answer):
 # --- prediction and evidence -----------------------------------------------------
 
 
-def _accuracies(values, what: str) -> numpy.ndarray:
-    values = as_array(values, what).astype(float)
-    if not values.size or not numpy.isfinite(values).all():
-        raise Wrong(f"{what}: accuracies", "none, or values that are no numbers")
-    if values.min() < 0 or values.max() > 1:
-        raise Wrong(
-            f"{what}: accuracies from 0 to 1",
-            f"{values.min():g} … {values.max():g}",
-            "Percent? Divide by 100.",
-        )
-    return values
-
-
 @exercise(
     "In the chapter the net without 3×3 was *trained* without it. This one wasn't.",
     "What do the next layer's weights do with 3×3 maps that are suddenly zero?",
@@ -607,7 +596,7 @@ def switched_off(answer, measured=None):
         raise Wrong(
             "what was measured as well", "nothing", "Run the whole cell; it trains."
         )
-    values = _accuracies(measured, "measured")
+    values = as_accuracies(measured, "measured")
     if values.shape != (2,):
         raise Wrong("two accuracies, before and after", f"{values.size}")
     before, after = values
@@ -675,19 +664,7 @@ def one_change(answer):
         )
     both = {}
     for name in ("before", "after"):
-        values = both[name] = _accuracies(answer[name], name)
-        if values.ndim != 1 or len(values) < 5:
-            raise Wrong(
-                f"five seeds or more for '{name}'",
-                f"{values.size}",
-                "One seed shows nothing, and two or three little.",
-            )
-        if len(set(values.tolist())) == 1:
-            raise Wrong(
-                "seeds that differ",
-                f"{len(values)} equal numbers",
-                "Was the seed the same each time?",
-            )
+        values = both[name] = accuracies_of_seeds(answer[name], f"'{name}'")
         hits = values * images
         if numpy.abs(hits - hits.round()).max() > 0.02:
             raise Wrong(

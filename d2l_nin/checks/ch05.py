@@ -10,8 +10,8 @@ from mxnet.gluon import Block
 
 from d2l_nin.exercise import (
     Wrong,
+    accuracies_of_seeds,
     as_net,
-    as_number,
     as_text,
     as_whole_number,
     call,
@@ -630,30 +630,8 @@ def bottleneck_macs(answer):
 # --- predict, and open -----------------------------------------------------------
 
 
-def _errors(value, what: str, least: int) -> list[float]:
-    """A list of errors, one a run."""
-    if not isinstance(value, (list, tuple, numpy.ndarray)):
-        raise Wrong(f"{what}: a list of errors, one a seed", type(value).__name__)
-    errors = [as_number(error, f"{what}: an error from 0 to 1") for error in value]
-    if len(errors) < least:
-        raise Wrong(
-            f"{what}: the errors of {least} seeds or more",
-            f"{len(errors)}",
-            "One or two runs can't show how far runs lie apart.",
-        )
-    if max(errors) > 1 or min(errors) < 0:
-        raise Wrong(
-            f"{what}: errors from 0 to 1",
-            "one outside",
-            "Are these percent? 17% is 0.17." if max(errors) > 1 else "",
-        )
-    if len(set(errors)) == 1:
-        raise Wrong(
-            f"{what}: runs with different seeds",
-            "the same error each time",
-            "Does every run start from the same seed?",
-        )
-    return errors
+def _errors(values, name: str, least: int) -> list[float]:
+    return accuracies_of_seeds(values, name, least, what="errors").tolist()
 
 
 @exercise(

@@ -9,6 +9,7 @@ import numpy
 
 from d2l_nin.exercise import (
     Wrong,
+    accuracies_of_seeds,
     as_array,
     as_number,
     as_text,
@@ -41,22 +42,27 @@ def bytes_of_one_hot(answer):
 
 @exercise(
     "Which shares does a net give that can't tell the images apart?",
-    "Each of the 62 gets 1/62, and the loss is −log of the label's share.",
-    remember="A loss that stands at ln K says that the net sees nothing.",
+    "It gives every image the shares ½, ¼, ¼. Take the mean of −log of the label's "
+    "share over the images.",
+    remember="A net that sees nothing ends at the entropy of the labels: ln K where "
+    "all K classes are equally frequent.",
 )
 def blind_loss(answer):
-    """The cross-entropy of equal shares over 62 classes."""
-    came, wanted = as_number(answer, "a loss"), math.log(62)
+    """The entropy of labels of which half are A, a quarter B and a quarter C."""
+    came = as_number(answer, "a loss")
+    wanted = 0.5 * math.log(2) + 0.5 * math.log(4)
     mistakes = (
-        (math.log(10), "That is for ten classes."),
-        (math.log2(62), "That is the logarithm to base 2."),
-        (math.log10(62), "That is the logarithm to base 10."),
-        (1 / 62, "That is the share of one class, not its loss."),
+        (math.log(3), "That is for three classes that are equally frequent."),
+        (math.log(62), "That is for 62 classes that are equally frequent."),
+        (math.log(2), "That is the loss of an image of A alone. Half are not of A."),
+        (math.log(4), "That is the loss of an image of B or C alone."),
+        (wanted / math.log(2), "That is in bits, by the logarithm to base 2."),
+        (wanted / math.log(10), "That is by the logarithm to base 10."),
         (-wanted, "The sign: a loss is −log p, and p is below 1."),
     )
     if abs(came - wanted) > 0.006:
         mistake = likely_mistake(came, mistakes, rtol=0, atol=0.006)
-        expected = "−log of the share of one of 62 equal classes"
+        expected = "the mean of −log of the labels' shares, by the natural logarithm"
         raise Wrong(expected, f"{came:g}", mistake)
 
 
@@ -325,30 +331,13 @@ def better_on_the_held_out_font(answer):
             type(answer).__name__,
             "{'before': [five accuracies], 'after': [five accuracies]}",
         )
-    before, after = (as_array(answer[name], name) for name in ("before", "after"))
-    for name, values in (("before", before), ("after", after)):
-        if values.ndim != 1 or len(values) < 5:
-            raise Wrong(
-                f"five seeds or more for '{name}'",
-                f"{values.size}",
-                "One seed shows nothing.",
-            )
-        if values.min() < 0 or values.max() > 1:
-            raise Wrong(
-                "accuracies from 0 to 1",
-                f"{values.min():g} … {values.max():g}",
-                "Percent? Divide by 100.",
-            )
-        if len(set(values.tolist())) == 1:
-            raise Wrong(
-                "seeds that differ",
-                f"{len(values)} equal numbers",
-                "Was the seed the same each time?",
-            )
+    before, after = (
+        accuracies_of_seeds(answer[name], f"'{name}'") for name in ("before", "after")
+    )
     if after.min() <= before.max():
         raise Wrong(
             "ranges that don't overlap",
             f"before up to {before.max():.1%}, after from {after.min():.1%}",
-            f"The medians differ by {median(after) - median(before):.1%}; that is "
-            "no more than chance could do.",
+            f"The medians differ by {median(after) - median(before):.1%}; with ranges "
+            "that overlap, chance alone might do that.",
         )

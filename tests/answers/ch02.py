@@ -455,9 +455,10 @@ WRONG = {
         (Measured(("with", (2.3026, 0.61))), "one of"),
     ],
     "rescue": [
-        (evidence(FROZEN[:3], SAVED[:3], 2), "five seeds"),
-        (evidence(after=[61.0, 72.0, 28.0, 55.0, 30.0]), "in percent"),
-        (evidence(after=[0.6] * 5), "another one for each run"),
+        (evidence(FROZEN[:3], SAVED[:3], 2), "of 5 seeds or more"),
+        (evidence(after=[61.0, 72.0, 28.0, 55.0, 30.0]), "Percent?"),
+        (evidence(after=[0.6] * 5), "Was the seed the same"),
+        (evidence(after=[*SAVED[:4], float("nan")]), "nan"),
         (evidence(SAVED, SAVED, 4), "mostly fails"),
         (evidence(after=FROZEN, alive=0), "twice"),
         (evidence(alive=5), "Count again"),

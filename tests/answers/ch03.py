@@ -436,9 +436,10 @@ WRONG = {
     "heads_apart": [
         ({"GAP": HIGH}, "A difference needs two sides"),
         ([LOW, HIGH], "a dict from at least two heads"),
-        ({"a": LOW[:4], "b": HIGH}, "five seeds or more"),
+        ({"a": LOW[:4], "b": HIGH}, "of 5 seeds or more"),
         ({"a": [5 * [0.3]], "b": HIGH}, "pairs (training accuracy"),
-        ({"a": 100 * numpy.array(LOW), "b": HIGH}, "percentages"),
+        ({"a": 100 * numpy.array(LOW), "b": HIGH}, "Percent?"),
+        ({"a": shifted(LOW, test=float("nan")), "b": HIGH}, "nan"),
         ({"a": 5 * [LOW[0]], "b": HIGH}, "differ from seed to seed"),
         ({"a": LOW, "b": shifted(LOW, test=0.03)}, "overlap"),
         ({"a": LOW, "b": shifted(HIGH, train=-0.1)}, "has learned more"),

@@ -550,6 +550,7 @@ WRONG = {
         (evidence(before=BEFORE[:1]), "One seed shows nothing"),
         (evidence(after=[0.75] * 5), "seed the same"),
         (evidence(after=[100 * a for a in ABOVE]), "Percent?"),
+        (evidence(after=[*ABOVE[:4], float("nan")]), "nan"),
         (evidence(after=[*ABOVE, 0.7512345]), "averaged over batches"),
         (evidence(images=100), "On so few"),
         (evidence(parameters=(12_000, 20_000)), "the change, or the size"),

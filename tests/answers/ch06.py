@@ -202,7 +202,7 @@ def hits(predicted, labels, num_classes):
 BEFORE = [0.7, 0.71, 0.72, 0.7, 0.69]
 RIGHT = {
     "bytes_of_one_hot": [3_382_720, np.array([3_382_720.0]), 3_382_720.0],
-    "blind_loss": [4.13, math.log(62), np.log(np.array(62.0))],
+    "blind_loss": [1.04, 1.5 * math.log(2), np.log(np.array(8.0)) / 2],
     "one_hot": [by_comparison, by_loop, by_index],
     "accuracy_by_class": [by_bincount, by_mean, by_matrix],
     "honest_split": [by_bytes, by_unique, by_hash],
@@ -224,12 +224,14 @@ WRONG = {
         (1.5, "not whole"),
     ],
     "blind_loss": [
-        (2.303, "ten classes"),
-        (5.954, "base 2"),
-        (1.792, "base 10"),
-        (0.0161, "share of one class"),
-        (-4.127, "sign"),
-        (0, "one of 62 equal classes"),
+        (1.099, "three classes that are equally"),
+        (4.127, "62 classes"),
+        (0.693, "A alone"),
+        (1.386, "B or C alone"),
+        (1.5, "in bits"),
+        (0.452, "base 10"),
+        (-1.04, "sign"),
+        (0, "mean of −log"),
     ],
     "one_hot": [
         (unchecked, "label 5 of 5"),
@@ -283,6 +285,10 @@ WRONG = {
     "better_on_the_held_out_font": [
         ({"before": [0.7] * 5, "after": [0.8] * 5}, "seed the same"),
         ({"before": [0.7, 0.8], "after": [0.9, 0.91]}, "One seed shows nothing"),
+        (
+            {"before": [math.nan] * 5, "after": [math.nan] * 5},
+            "'before': accuracies from 0 to 1",
+        ),
         ({"before": [70, 71, 72, 73, 74], "after": [75, 76, 77, 78, 79]}, "Percent?"),
         (
             {"before": [*BEFORE, 0.8], "after": [0.75, 0.76, 0.77, 0.78, 0.79]},
