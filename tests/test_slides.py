@@ -174,6 +174,7 @@ def test_reading_is_as_before(path):
             assert "slide-only" in cell.metadata.tags
         if "slide-only" in cell.metadata.get("tags", []):
             assert len(cell.source) < 700, "kept short"
+            assert cell.metadata.jupyter.source_hidden, "folded in JupyterLab"
 
 
 def test_the_lock_names_no_host():
