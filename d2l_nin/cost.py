@@ -168,12 +168,14 @@ def _group_name(layers: list[Layer]) -> str:
     """
     if any(len(layer.inputs) > 1 for layer in layers) and len(layers) > 1:
         return f"{layers[0].kind}, {layers[-1].shape[1]}"
-    convs = [layer.name for layer in layers if layer.name.startswith("Conv")]
-    if not convs:
+    named = [
+        layer.name
+        for i, layer in enumerate(layers)
+        if layer.name.startswith("Conv") or (i == 0 and "pool" in layer.name)
+    ]
+    if not named:
         return layers[0].name
-    text = " · ".join([convs[0], *(name[len("Conv ") :] for name in convs[1:])])
-    first = layers[0].name
-    return f"{first} · {text.removeprefix('Conv ')}" if "pool" in first else text
+    return " · ".join([named[0], *(name.removeprefix("Conv ") for name in named[1:])])
 
 
 def _trace(net) -> tuple:
