@@ -14,7 +14,6 @@ below, also rooms beside it, as long as they make no circle::
     floor 3  bench  bench_loops            the course beside other loops
     floor 3  bench_torch                   a script on its own, under PyTorch
     floor 2  training  cost                fit, evaluate · shapes, parameters, MACs
-    floor 2  exercise                      what a check is made of
     floor 1  nin  inception  resnet        blocks and nets
     floor 1  baselines                     what they are compared with
     floor 1  scenes  localization          garments to be found · where a net sees them

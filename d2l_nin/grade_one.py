@@ -228,12 +228,12 @@ class Checks:
         importlib.import_module(package)
 
         def is_ours(name):
-            return f"{name}.".startswith((f"{package}.", "d2l_nin.exercise."))
+            return f"{name}.".startswith((f"{package}.", "d2l_nin.checks."))
 
         public = {name: sys.modules.pop(name) for name in [*sys.modules]
                   if is_ours(name)}  # fmt: skip
         copy = importlib.import_module(package)
-        self.verdict = sys.modules["d2l_nin.exercise"].Verdict
+        self.verdict = sys.modules["d2l_nin.checks.exercise"].Verdict
         self.modules = [m for name, m in sys.modules.items() if is_ours(name)]
         sys.modules.update(public)
         for name, module in public.items():

@@ -18,14 +18,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from mxnet import np, npx
 from mxnet.gluon import HybridBlock, nn
 
-from d2l_nin import exercise as framework
-from d2l_nin.exercise import (
-    FAILED,
-    MOST_PRINTED,
-    RIGHT,
-    TOO_SLOW,
-    UNANSWERED,
-    WRONG,
+from d2l_nin.checks import expect as framework
+from d2l_nin.checks.exercise import FAILED, RIGHT, TOO_SLOW, UNANSWERED, WRONG, exercise
+from d2l_nin.checks.expect import (
     Wrong,
     accuracies_of_seeds,
     as_accuracies,
@@ -35,10 +30,10 @@ from d2l_nin.exercise import (
     as_text,
     as_whole_number,
     call,
-    exercise,
     expect_close,
     expect_shape,
 )
+from d2l_nin.checks.limits import MOST_PRINTED
 
 
 def same_each_time(value) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from d2l_nin import checks
 from d2l_nin.chapters import find_chapters
-from d2l_nin.exercise import FAILED, RIGHT, UNANSWERED
+from d2l_nin.checks.exercise import FAILED, RIGHT, UNANSWERED
 from tests.answers import Measured
 
 ROOT = Path(__file__).parent.parent

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy
 from mxnet import np
 
-from d2l_nin.exercise import (
+from d2l_nin.checks.exercise import exercise
+from d2l_nin.checks.expect import (
     Wrong,
     as_array,
     as_number,
     as_text,
     as_whole_number,
     call,
-    exercise,
     expect_close,
     expect_number,
     expect_shape,

@@ -9,8 +9,8 @@ import numpy
 from mxnet import np, npx
 from mxnet.gluon import Block, nn
 
-from d2l_nin.datasets import ArrayIter
-from d2l_nin.exercise import (
+from d2l_nin.checks.exercise import exercise
+from d2l_nin.checks.expect import (
     Wrong,
     accuracies_of_seeds,
     as_array,
@@ -19,12 +19,12 @@ from d2l_nin.exercise import (
     as_text,
     as_whole_number,
     call,
-    exercise,
     expect_close,
     expect_number,
     expect_shape,
     likely_mistake,
 )
+from d2l_nin.datasets import ArrayIter
 from d2l_nin.layers import window_output
 
 

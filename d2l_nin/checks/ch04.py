@@ -9,7 +9,8 @@ import numpy
 from mxnet import autograd, np, npx
 from mxnet.gluon import Block
 
-from d2l_nin.exercise import (
+from d2l_nin.checks.exercise import exercise
+from d2l_nin.checks.expect import (
     Wrong,
     accuracies_of_seeds,
     as_accuracies,
@@ -18,7 +19,6 @@ from d2l_nin.exercise import (
     as_text,
     as_whole_number,
     call,
-    exercise,
     expect_close,
     expect_number,
     expect_shape,

@@ -8,19 +8,17 @@ import numpy
 from mxnet import MXNetError, np, npx
 from mxnet.gluon import Block
 
-from d2l_nin.exercise import (
+from d2l_nin.checks.exercise import exercise, readers_line, what_it_said
+from d2l_nin.checks.expect import (
     Wrong,
     accuracies_of_seeds,
     as_net,
     as_text,
     as_whole_number,
     call,
-    exercise,
     expect_close,
     expect_number,
     expect_shape,
-    readers_line,
-    what_it_said,
 )
 
 # --- on paper --------------------------------------------------------------------

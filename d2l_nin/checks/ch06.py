@@ -7,7 +7,8 @@ from statistics import median
 
 import numpy
 
-from d2l_nin.exercise import (
+from d2l_nin.checks.exercise import exercise
+from d2l_nin.checks.expect import (
     Wrong,
     accuracies_of_seeds,
     as_array,
@@ -15,7 +16,6 @@ from d2l_nin.exercise import (
     as_text,
     as_whole_number,
     call,
-    exercise,
     expect_number,
     expect_shape,
     likely_mistake,

@@ -1,6 +1,6 @@
 """Three small exercises for the tests of `grade`, in place of d2l_nin.checks."""
 
-from d2l_nin.exercise import Exercise
+from d2l_nin.checks.exercise import Exercise
 from tests.tiny import ch01
 
 __all__ = ["ch01", "exercises_of"]

@@ -3,12 +3,12 @@
 import numpy
 from mxnet import np
 
-from d2l_nin.exercise import (
+from d2l_nin.checks.exercise import exercise
+from d2l_nin.checks.expect import (
     Wrong,
     as_net,
     as_whole_number,
     call,
-    exercise,
     expect_close,
     expect_shape,
 )
