@@ -13,6 +13,7 @@ from PIL import Image
 
 from d2l_nin import figures
 from d2l_nin.baselines import lenet, vgg
+from d2l_nin.figures import nets as diagrams
 from d2l_nin.inception import Inception, inception_classroom
 from d2l_nin.layers import HybridSequential
 from d2l_nin.nin import nin_block, nin_classroom
@@ -163,8 +164,8 @@ def test_a_long_chain_can_be_read_on_a_slide(nets):
     """In 1,200 by 600 pixels its type of 9 pt is larger than in one column."""
     width, height = size_of(figures.draw_nets(nets))
     in_one_column = 600 / (72 * max(
-        sum(figures._box_height(layer) + figures._GAP for layer, *_ in boxes)
-        for boxes in (figures._boxes(*net, True) for net in nets.values())
+        sum(diagrams._box_height(layer) + diagrams._GAP for layer, *_ in boxes)
+        for boxes in (diagrams._boxes(*net, True) for net in nets.values())
     ))  # fmt: skip
     assert min(1200 / width, 600 / height) > 1.2 * in_one_column
     assert 0.8 < width / height < 3
@@ -202,10 +203,10 @@ def test_colours_stay_colours():
 
 
 def test_branches_keep_their_lanes_and_meet_where_they_forked():
-    boxes = figures._boxes(
+    boxes = diagrams._boxes(
         Inception(64, (96, 128), (16, 32), 32), (1, 192, 28, 28), False
     )
-    lanes = figures._lanes(boxes)
+    lanes = diagrams._lanes(boxes)
     assert sorted(set(lanes.values())) == [-1.5, -0.5, 0.0, 0.5, 1.5]
     for i, (layer, sources, _) in enumerate(boxes):
         if layer.name == "Concatenate":
@@ -222,8 +223,8 @@ def test_no_two_boxes_lie_on_each_other():
         (Residual(8, 2, in_channels=4), (1, 4, 28, 28)),
         (resnet_cifar(8), (1, 1, 28, 28)),
     ):
-        boxes = figures._boxes(net, shape, False)
-        lanes = figures._lanes(boxes)
+        boxes = diagrams._boxes(net, shape, False)
+        lanes = diagrams._lanes(boxes)
         places = [(lanes[i], rank) for i, (*_, rank) in enumerate(boxes)]
         assert len(set(places)) == len(places)
 
@@ -290,5 +291,5 @@ def test_colours_differ_in_greyscale():
 
     first = sorted(lightness(c) for c in figures.COLOURS[:2])
     assert first[1] - first[0] > 20  # the others differ in dashes and hatches as well
-    fills = sorted(set(map(lightness, figures._FILL.values())))
+    fills = sorted(set(map(lightness, diagrams._FILL.values())))
     assert all(b - a > 8 for a, b in zip(fills, fills[1:]))

@@ -1,0 +1,34 @@
+"""Floor 3: one look for every picture of the course.
+
+Each function returns a `Picture`, an SVG with alt text.
+"""
+
+from d2l_nin.figures.arrays import number_grids, pixel_column
+from d2l_nin.figures.curves import (
+    LiveCurve,
+    bench_chart,
+    curves,
+    ledger,
+    training_curves,
+)
+from d2l_nin.figures.images import confusion_matrix, image_grid, map_grid, scene_grid
+from d2l_nin.figures.nets import draw_nets
+from d2l_nin.figures.picture import COLOURS, Picture, picture
+
+__all__ = [
+    "COLOURS",
+    "LiveCurve",
+    "Picture",
+    "bench_chart",
+    "confusion_matrix",
+    "curves",
+    "draw_nets",
+    "image_grid",
+    "ledger",
+    "map_grid",
+    "number_grids",
+    "picture",
+    "pixel_column",
+    "scene_grid",
+    "training_curves",
+]

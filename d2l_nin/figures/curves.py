@@ -1,0 +1,289 @@
+"""Curves and bars, and the curve that is drawn while a net is trained."""
+
+from __future__ import annotations
+
+import time
+
+import matplotlib
+import numpy
+from IPython.display import HTML, display
+from matplotlib import pyplot as plt
+
+from d2l_nin import training
+from d2l_nin.figures.picture import (
+    COLOURS,
+    HATCHES,
+    MARKERS,
+    check_count,
+    picture,
+    style,
+)
+
+
+def curves(
+    series: dict,
+    *,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    ylim=None,
+    title=None,
+    right=None,
+    log=False,
+):
+    """Lines in one panel or several, with a band where there is a range.
+
+    Parameters
+    ----------
+    series : dict
+        From a line's name to (x, y), or to (x, low, y, high) for one with a band; or
+        from a panel's title to such a dict. If x is a range, only whole numbers are
+        marked on its axis.
+    xlabel, ylabel : str
+        With units.
+    alt : str
+    ylim : (float, float), optional
+    right : (str, float), optional
+        A second scale on the right of one panel: its label, and how much of its unit
+        is one unit of `ylabel`.
+    log : bool
+        A logarithmic scale upwards.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        A panel has more lines than there are markers to tell them apart.
+    """
+    if not isinstance(next(iter(series.values())), dict):
+        series = {title or "": series}
+    for panel, lines in series.items():
+        check_count(f"series, panel {panel!r}" if panel else "series", lines, MARKERS)
+    with style():
+        fig, axes = plt.subplots(
+            1, len(series), figsize=(max(5.4, 4.3 * len(series)), 3.3), sharey=True,
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for ax, (panel, lines) in zip(axes[0], series.items()):
+            for (name, (x, *ys)), marker in zip(lines.items(), MARKERS):
+                mark = marker if len(x) <= 12 else None
+                (line,) = ax.plot(x, ys[len(ys) // 2], marker=mark, label=name)
+                if len(ys) == 3:
+                    ax.fill_between(x, ys[0], ys[2], alpha=0.2, color=line.get_color(),
+                                    linewidth=0)  # fmt: skip
+                if isinstance(x, range):
+                    ax.xaxis.set_major_locator(
+                        matplotlib.ticker.MaxNLocator(integer=True)
+                    )
+            ax.set_title(panel)
+            ax.set_xlabel(xlabel)
+        axes[0, 0].set_ylabel(ylabel)
+        if log:
+            axes[0, 0].set_yscale("log")
+        if ylim is not None:
+            axes[0, 0].set_ylim(*ylim)
+        if right is not None:
+            label, factor = right
+            there, back = (lambda y: y * factor), (lambda y: y / factor)
+            axes[0, -1].secondary_yaxis("right", functions=(there, back)).set_ylabel(
+                label
+            )
+            axes[0, -1].spines["right"].set_visible(True)
+        # Below the panels, where no line can run through it.
+        names = [tuple(lines) for lines in series.values()]
+        alike = len(set(names)) == 1
+        for ax, lines in zip(axes[0], series.values()):
+            if not alike and len(lines) > 1:
+                ax.legend()
+        if alike and len(names[0]) > 1:
+            handles = axes[0, 0].get_legend_handles_labels()
+            fits = sum(map(len, names[0])) + 8 * len(names[0]) < 80 * len(series)
+            fig.legend(*handles, loc="outside lower center",
+                       ncols=len(names[0]) if fits else 2)  # fmt: skip
+        return picture(fig, alt)
+
+
+def _smooth(losses, width: int) -> tuple:
+    """Means over `width` neighbours, and the steps in their middle, from 1."""
+    width = max(1, min(width, len(losses)))
+    means = numpy.convolve(losses, numpy.ones(width) / width, mode="valid")
+    return numpy.arange(len(means)) + (width + 1) / 2, means
+
+
+def _draw_training(axes, history, num_steps=None) -> None:
+    """The loss by step into the first of `axes`, accuracy by epoch into the second."""
+    steps = numpy.arange(1, len(history.losses) + 1)
+    axes[0].plot(steps, history.losses, color="#bbbbbb", linewidth=0.7, linestyle="-",
+                 label="one batch")  # fmt: skip
+    axes[0].plot(*_smooth(history.losses, 25), color=COLOURS[0], linestyle="-",
+                 label="mean of 25 batches")  # fmt: skip
+    axes[0].set(xlabel="step (batches)", ylabel="training loss (nats)", ylim=(0, None))
+    axes[0].set_xlim(0, num_steps)
+    axes[0].legend()
+    epochs = [row["epoch"] for row in history.epochs]
+    for name, label, colour, dash, marker in (
+        ("train_acc", "training, while learning", COLOURS[1], "--", "s"),
+        ("test_acc", "held-out images", COLOURS[0], "-", "o"),
+    ):
+        values = [row[name] for row in history.epochs if name in row]
+        if values:
+            axes[1].plot(epochs, values, color=colour, linestyle=dash, marker=marker,
+                         label=label)  # fmt: skip
+            axes[1].legend(loc="lower right")
+    axes[1].set(xlabel="epoch", ylabel="accuracy (share of images)")
+    axes[1].set_xlim(0.8, max(2, *epochs, 0) + 0.2)
+    axes[1].xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+
+
+def training_curves(history, *, alt: str | None = None):
+    """The loss by step and the accuracy by epoch of one run of `fit`."""
+    with style():
+        fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.2), layout="constrained")
+        _draw_training(axes, history)
+        last = history.epochs[-1]
+        alt = alt or (
+            f"Two curves. Left, the training loss over {len(history.losses)} steps "
+            f"falls to {last['train_loss']:.2f} in the last epoch. Right, accuracy "
+            f"over {len(history.epochs)} epochs."
+        )
+        return picture(fig, alt)
+
+
+class LiveCurve:
+    """The curves of a run, redrawn in place while it goes on.
+
+    Parameters
+    ----------
+    num_steps : int
+    seconds_between : float
+        Drawing takes time from training, so it is done no more often than that.
+    """
+
+    def __init__(self, num_steps: int, seconds_between: float = 2.0):
+        self.num_steps, self.seconds_between = num_steps, seconds_between
+        self.start = self.drawn = time.perf_counter()
+        self.handle = None  # nothing is shown of a run that is over sooner
+
+    def update(self, history) -> None:
+        now = time.perf_counter()
+        if now - self.drawn < self.seconds_between:
+            return
+        done = len(history.losses)
+        self.drawn = now
+        left = (now - self.start) * (self.num_steps - done) / max(done, 1)
+        with style():
+            fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.2), layout="constrained")
+            _draw_training(axes, history, self.num_steps)
+            text = f"step {done} of {self.num_steps}, about {left:.0f} s left"
+            fig.suptitle(text, fontsize=10)
+            shown = picture(fig, text)
+        if self.handle is None:
+            self.handle = display(shown, display_id=True)
+        else:
+            self.handle.update(shown)
+
+    def close(self) -> None:
+        """Leave nothing behind: the chapter itself shows what the run gave."""
+        if self.handle is not None:
+            self.handle.update(HTML(""))
+
+
+training.live_view = LiveCurve
+
+
+def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):
+    """Stacked bars, one for each net: how a total divides into parts.
+
+    Parameters
+    ----------
+    nets : dict
+        From a net's name to a dict from a part's name to its size.
+    xlabel : str
+    alt : str
+    unit : float
+        Sizes are divided by it.
+    text : str
+        The format of a bar's total.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        There are more parts than hatches to tell them apart.
+    """
+    parts = list(dict.fromkeys(part for bars in nets.values() for part in bars))
+    check_count("nets, parts of all bars", parts, HATCHES)
+    with style():
+        fig, ax = plt.subplots(
+            figsize=(7.6, 0.5 * len(nets) + 1.3), layout="constrained"
+        )
+        left = numpy.zeros(len(nets))
+        for part, colour, hatch in zip(parts, COLOURS, HATCHES):
+            sizes = numpy.array([bars.get(part, 0) / unit for bars in nets.values()])
+            ax.barh(list(nets), sizes, left=left, color=colour, hatch=hatch, label=part,
+                    edgecolor="white", linewidth=0.5)  # fmt: skip
+            left += sizes
+        for i, total in enumerate(left):
+            ax.text(total + left.max() * 0.01, i, text.format(total), va="center")
+        ax.set_xlim(0, left.max() * 1.12)
+        ax.invert_yaxis()
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel(xlabel)
+        ax.legend(loc="lower right")
+        return picture(fig, alt)
+
+
+def bench_chart(speed: dict, growth: dict, *, alt: str):
+    """Bars of images a second with their range, and time against MACs beside them.
+
+    Parameters
+    ----------
+    speed : dict
+        From a contestant to (low, median, high), in images a second.
+    growth : dict
+        From what grows to (MACs of all images, seconds), two lists.
+    alt : str
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        More grows than there are markers to tell apart.
+    """
+    check_count("growth", growth, MARKERS)
+    with style():
+        fig, (left, right) = plt.subplots(
+            1, 2, figsize=(10.2, 3.4), layout="constrained", width_ratios=(1.25, 1)
+        )
+        low, middle, high = (numpy.array(each) for each in zip(*speed.values()))
+        left.barh(
+            list(speed),
+            middle,
+            xerr=(middle - low, high - middle),
+            color=COLOURS[5],
+            edgecolor="black",
+            linewidth=0.6,
+            capsize=3,
+        )
+        left.invert_yaxis()
+        left.grid(axis="y", visible=False)
+        left.set_xlabel("images a second (median and range)")
+        for (name, (macs, seconds)), marker in zip(growth.items(), MARKERS):
+            right.plot(macs, seconds, marker=marker, label=name)
+        right.set(
+            xscale="log",
+            yscale="log",
+            xlabel="MACs of one forward pass over all images",
+            ylabel="training time (seconds)",
+        )
+        right.legend()
+        return picture(fig, alt)

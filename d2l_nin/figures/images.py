@@ -1,0 +1,163 @@
+"""Images, maps over them, scenes with boxes, and a confusion matrix."""
+
+import matplotlib
+import numpy
+from d2l import mxnet as d2l
+from matplotlib import patheffects
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
+
+from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
+
+
+def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05):
+    """Images (N, H, W) or (N, 1, H, W) in grey, or (N, H, W, 3) in colour, as they are.
+
+    Parameters
+    ----------
+    images : array
+    titles : list of str, optional
+        One line or two above each image.
+    alt : str
+    num_cols : int
+    scale : float
+        Inches an image.
+
+    Returns
+    -------
+    Picture
+    """
+    images = as_numpy(images)
+    if images.ndim != 4 or images.shape[-1] != 3:
+        images = images.reshape(-1, *images.shape[-2:])
+    num_rows = -(-len(images) // num_cols)
+    if num_rows * num_cols == 1:  # d2l's show_images wants at least two places
+        num_cols = 2
+    with style(), matplotlib.rc_context({"axes.titlesize": 10, "axes.grid": False}):
+        axes = d2l.show_images(images, num_rows, num_cols, titles, scale=scale)
+        for ax in axes[len(images) :]:
+            ax.axis("off")
+        fig = axes[0].figure
+        fig.set_layout_engine("constrained")
+        return picture(fig, alt)
+
+
+def map_grid(maps, titles, *, alt: str, image=None, num_cols: int = 5, label="score"):
+    """Maps (K, H, W) on one colour scale, from dark (low) to light (high).
+
+    Parameters
+    ----------
+    maps : array (K, H, W)
+    titles : list of str
+    alt : str
+    image : array (H', W'), optional
+        Shown first, so that the maps can be compared with it.
+    num_cols : int
+    label : str
+        What the colour scale measures.
+
+    Returns
+    -------
+    Picture
+    """
+    maps = as_numpy(maps)
+    shown = [None, *maps] if image is not None else list(maps)
+    names = ["input", *titles] if image is not None else list(titles)
+    num_rows = -(-len(shown) // num_cols)
+    height, width = (maps[0] if image is None else as_numpy(image)).shape
+    over_all = (0, width, height, 0)  # a map's pixels lie where they are in the input
+    aspect = max(width / height, 1)
+    panel = min(1.35 * aspect, 5)  # inches
+    with style(), matplotlib.rc_context({"axes.titlesize": 9, "axes.grid": False}):
+        fig, axes = plt.subplots(
+            num_rows, num_cols, squeeze=False, layout="constrained",
+            figsize=(panel * num_cols + 0.8, (panel / aspect + 0.15) * num_rows),
+        )  # fmt: skip
+        for ax in axes.flat:
+            ax.axis("off")
+        for ax, values, name in zip(axes.flat, shown, names):
+            ax.set_title(name)
+            if values is None:
+                ax.imshow(as_numpy(image))
+            else:
+                drawn = ax.imshow(
+                    values, cmap="cividis", vmin=maps.min(), vmax=maps.max(),
+                    extent=over_all,
+                )  # fmt: skip
+        fig.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+        return picture(fig, alt)
+
+
+def scene_grid(scenes, titles, boxes=None, points=None, *, alt: str, num_cols=5):
+    """Scenes with the box of the garment to be found, and what a net found.
+
+    Parameters
+    ----------
+    scenes : Scenes
+    titles : list of str
+    boxes : int array (N, 4), optional
+        Found boxes (top, left, bottom, right), dashed.
+    points : int array (N, 2), optional
+        Found points (row, column), crosses.
+    alt : str
+    num_cols : int
+
+    Returns
+    -------
+    Picture
+    """
+    num_rows = -(-len(scenes) // num_cols)
+    outlined = [patheffects.withStroke(linewidth=3.5, foreground="black")]
+    with style(), matplotlib.rc_context({"axes.titlesize": 9, "axes.grid": False}):
+        fig, axes = plt.subplots(
+            num_rows, num_cols, figsize=(1.75 * num_cols, 2.0 * num_rows + 0.3),
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for ax in axes.flat:
+            ax.axis("off")
+        for n, ax in enumerate(axes.flat[: len(scenes)]):
+            ax.imshow(scenes.images[n], vmin=0, vmax=255)
+            ax.set_title(titles[n])
+            marks = [("where it is", scenes.boxes[n], COLOURS[5], "-")]
+            if boxes is not None:
+                marks.append(("box from the map", boxes[n], COLOURS[4], "--"))
+            for label, (top, left, bottom, right), colour, dash in marks:
+                corner, sides = (left - 0.5, top - 0.5), (right - left, bottom - top)
+                ax.add_patch(
+                    Rectangle(corner, *sides, fill=False, edgecolor=colour, label=label,
+                              linestyle=dash, linewidth=1.8, path_effects=outlined)
+                )  # fmt: skip
+            if points is not None:
+                i, j = points[n]
+                ax.plot(j, i, "x", color="white", markersize=8, markeredgewidth=2,
+                        path_effects=outlined, label="highest point")  # fmt: skip
+        handles = axes[0, 0].get_legend_handles_labels()
+        fig.legend(*handles, loc="outside lower center", ncols=3)
+        return picture(fig, alt)
+
+
+def confusion_matrix(counts, classes, *, alt: str):
+    """Counts (true class, predicted class), shaded by their share of the row.
+
+    Up to twenty classes the counts are written in their places.
+    """
+    counts, few = as_numpy(counts), len(classes) <= 20
+    share = counts / counts.sum(1, keepdims=True).clip(1)
+    with style(), matplotlib.rc_context({"axes.grid": False}):
+        size = (5.6, 4.7) if few else (6.6, 5.6)  # inches
+        fig, ax = plt.subplots(figsize=size, layout="constrained")
+        drawn = ax.imshow(share, cmap="cividis", vmin=0, vmax=1)
+        ax.set_xticks(range(len(classes)), classes)
+        ax.set_yticks(range(len(classes)), classes)
+        if few:
+            for i, j in numpy.ndindex(*counts.shape):
+                colour = "black" if share[i, j] > 0.5 else "white"
+                ax.text(j, i, f"{counts[i, j]}", ha="center", va="center",
+                        color=colour, fontsize=8)  # fmt: skip
+            plt.setp(ax.get_xticklabels(), rotation=45, ha="right")
+        else:
+            ax.tick_params(labelsize=6)
+        ax.set_xlabel("predicted class")
+        ax.set_ylabel("true class")
+        fig.colorbar(drawn, label="share of the true class", shrink=0.8)
+        return picture(fig, alt)
