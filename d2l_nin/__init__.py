@@ -8,7 +8,7 @@ below, also rooms beside it, as long as they make no circle::
     floor 4  cli                           python -m d2l_nin
     floor 3  figures  chapters  doctor     pictures · running notebooks · diagnosis
     floor 3  checks                        instant feedback for the exercises
-    floor 3  grade  grade_one              submitted notebooks, each on its own
+    floor 3  grading                       submitted notebooks, each on its own
     floor 3  bundle                        what students get
     floor 3  slides                        decks made of the notebooks
     floor 3  bench  bench_loops            the course beside other loops
@@ -20,7 +20,6 @@ below, also rooms beside it, as long as they make no circle::
     floor 1  workers                       sums over the processes of a job
     floor 0  environment  runtime  layers  losses  datasets  checkpoint  correlation
     floor 0  launch  memory
-    floor 0  dataflow  pristine            for grading: needed cells, modules put back
     floor 0  characters  folders           drawn characters · a reader's own pictures
 """
 

@@ -17,20 +17,15 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from d2l_nin import cli, grade
+from d2l_nin import cli
 from d2l_nin.chapters import find_chapters
-from d2l_nin.dataflow import imported_by, names_of, needed_cells
-from d2l_nin.grade import (
-    Journal,
-    Limits,
-    Submission,
-    find_submissions,
-    grade_all,
-    report_name,
-    write_report,
-    write_table,
-)
-from d2l_nin.grade_one import NotANotebook, read_cells
+from d2l_nin.grading import grade
+from d2l_nin.grading.dataflow import imported_by, names_of, needed_cells
+from d2l_nin.grading.grade import grade_all
+from d2l_nin.grading.journal import Journal
+from d2l_nin.grading.notebook import NotANotebook, read_cells
+from d2l_nin.grading.report import report_name, write_report, write_table
+from d2l_nin.grading.submissions import Limits, Submission, find_submissions
 
 ROOT = Path(__file__).parent.parent
 TINY = "tests.tiny"
@@ -341,7 +336,7 @@ def test_nothing_is_left_running(graded):
     for process in psutil.process_iter(["cmdline"]):
         line = process.info["cmdline"] or []
         assert line[:2] != ["sleep", LEFT_BEHIND[1]]
-        assert not ("d2l_nin.grade_one" in line and TINY in line[-1])
+        assert not ("d2l_nin.grading.watch" in line and TINY in line[-1])
 
 
 def test_cells_that_are_not_needed_do_not_run(tmp_path):
@@ -451,7 +446,7 @@ def test_killed_it_goes_on_where_it_was(tmp_path, how):
         file.write(b'{"torn": ')
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and any(
-        "d2l_nin.grade_one" in (p.info["cmdline"] or [])
+        "d2l_nin.grading.watch" in (p.info["cmdline"] or [])
         and "61" in p.info["cmdline"][-1]
         for p in psutil.process_iter(["cmdline"])
     ):

@@ -1,0 +1,1 @@
+"""Grading: submitted notebooks, each run in a process of its own."""

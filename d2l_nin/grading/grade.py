@@ -1,0 +1,172 @@
+"""Grading a folder of submitted notebooks.
+
+Each is run by `watch`, in a process of its own; what protects from whom is said
+there. What comes back goes to a journal beside the table at once, so that a run that
+was interrupted goes on, and nothing piles up in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psutil
+
+from d2l_nin.grading.journal import Journal, digest_of
+from d2l_nin.grading.submissions import Limits, Submission
+
+__all__ = ["grade_all"]
+
+MOST_SILENT = 60  # seconds; the process that watches gives a sign of life each second
+
+
+class _Runner:
+    """A process of `watch`, which takes one submission after the other."""
+
+    def __init__(self, package: str, limits: Limits, scratch: str):
+        settings = {"checks": package, "seconds": limits.seconds, "scratch": scratch,
+                    "memory": limits.memory, "whole": limits.whole}  # fmt: skip
+        self._command = [sys.executable, "-m", "d2l_nin.grading.watch"]
+        self._command.append(json.dumps(settings))
+        # As many notebooks run at a time as there are cores: each gets one.
+        self._environment = {
+            **os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+            "D2L_NIN_LIVE": "0", "MPLBACKEND": "agg",
+        }  # fmt: skip
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, env=self._environment, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        self.answers = self._process.stdout
+        self._is_up = False  # it says the first word when it can take tasks
+
+    def give(self, task) -> None:
+        self.task, self._said, self._last = task, b"", time.monotonic()
+        request = json.dumps({"path": str(task[0].path.resolve())})
+        # One that is dead is noticed when it should answer.
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(request.encode() + b"\n")
+            self._process.stdin.flush()
+
+    def hear(self) -> bool:
+        """Read what it says; whether it is done, or has ended."""
+        piece = os.read(self.answers.fileno(), 1 << 16)
+        self._said += piece
+        self._last = time.monotonic()
+        self._is_up = self._is_up or piece != b""
+        return not piece or piece.endswith(b"\n")
+
+    def is_silent(self, now: float) -> bool:
+        """Whether there was no sign of life for too long, as when it was stopped."""
+        return self._is_up and now - self._last > MOST_SILENT
+
+    def take(self) -> dict:
+        """What was found; if the process itself ended or hangs, that, and a new starts.
+
+        Raises
+        ------
+        RuntimeError
+            It does not even start.
+        """
+        if self._said.endswith(b"\n"):
+            return json.loads(self._said)
+        hangs = self.is_silent(time.monotonic())
+        self.stop()
+        if not self._is_up:
+            raise RuntimeError("the process that grades stopped; its words are above")
+        self._start()
+        note = "it ended the process that watches it"
+        if hangs:
+            note = f"it stopped the process that watches it: silent for {MOST_SILENT} s"
+        return {"states": {}, "note": note, "seconds": 0, "peak_mib": 0}
+
+    def stop(self) -> None:
+        """Let it end what it runs, and wait for that."""
+        self._process.send_signal(signal.SIGCONT)  # if it was stopped, it can't end
+        with suppress(OSError):
+            self._process.stdin.close()  # it ends what it runs, and itself
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            family = psutil.Process(self._process.pid).children(recursive=True)
+            for process in [*family, self._process]:
+                with suppress(psutil.Error):
+                    process.kill()
+            self._process.wait()
+        self.answers.close()
+
+
+def grade_all(
+    submissions, journal: Journal, limits: Limits, jobs: int,
+    package: str = "d2l_nin.checks",
+) -> Iterator[tuple[Submission, dict | None]]:  # fmt: skip
+    """Run the submissions that the journal does not hold; yields each when it is done.
+
+    Parameters
+    ----------
+    submissions : iterable of Submission
+    journal : Journal
+    limits : Limits
+    jobs : int
+        How many run at a time.
+    package : str
+        Where the checks are.
+
+    Yields
+    ------
+    submission, found
+        `found` is None for one that the journal held already.
+    """
+    idle, busy = [], selectors.DefaultSelector()
+    # One folder for all that they write: gone at the end, even if they were killed.
+    scratch = tempfile.mkdtemp(prefix="grading-")
+
+    def wait():
+        """Those that are done within a second."""
+        now = time.monotonic()  # before, so that whoever stops us makes nobody late
+        heard = {key.data for key, _ in busy.select(1)}
+        for key in list(busy.get_map().values()):
+            runner = key.data
+            if not (runner.hear() if runner in heard else runner.is_silent(now)):
+                continue
+            busy.unregister(key.fileobj)
+            submission, digest = runner.task
+            found = runner.take()
+            idle.append(runner)
+            journal.add(submission, "" if "again" in found else digest, found)
+            yield submission, found
+
+    try:
+        for submission in submissions:
+            digest = digest_of(submission)
+            if journal.holds(submission, digest):
+                yield submission, None
+            elif submission.trouble:
+                found = {"states": {}, "note": submission.trouble, "seconds": 0}
+                journal.add(submission, digest, found)
+                yield submission, found
+            else:
+                while len(busy.get_map()) == jobs:
+                    yield from wait()
+                runner = idle.pop() if idle else _Runner(package, limits, scratch)
+                runner.give((submission, digest))
+                busy.register(runner.answers, selectors.EVENT_READ, runner)
+        while busy.get_map():
+            yield from wait()
+    finally:
+        for runner in [*idle, *(key.data for key in busy.get_map().values())]:
+            runner.stop()
+        busy.close()
+        shutil.rmtree(scratch, ignore_errors=True)
