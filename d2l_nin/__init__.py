@@ -13,13 +13,12 @@ below, also rooms beside it, as long as they make no circle::
     floor 3  slides                        decks made of the notebooks
     floor 3  bench  bench_loops            the course beside other loops
     floor 3  bench_torch                   a script on its own, under PyTorch
-    floor 2  training  cost                fit, evaluate · shapes, parameters, MACs
+    floor 2  training  cost                fit, evaluate, launch · shapes, MACs
     floor 1  nin  inception  resnet        blocks and nets
     floor 1  baselines                     what they are compared with
     floor 1  scenes  localization          garments to be found · where a net sees them
-    floor 1  workers                       sums over the processes of a job
     floor 0  environment  runtime  layers  losses  datasets  checkpoint  correlation
-    floor 0  launch  memory
+    floor 0  memory  cache
     floor 0  characters  folders           drawn characters · a reader's own pictures
 """
 

@@ -400,8 +400,8 @@ def launch(workers: int, servers: int, hosts: str, port: int | None, command) ->
 
     In it stands fit(…, kvstore="dist_sync"). If a process dies, the job ends.
     """
-    from d2l_nin.launch import JobFailed
-    from d2l_nin.launch import launch as start
+    from d2l_nin.training.launch import JobFailed
+    from d2l_nin.training.launch import launch as start
 
     # SIGTERM must not leave processes behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

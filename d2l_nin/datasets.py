@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy
 from mxnet import np
 
+from d2l_nin.cache import cache_folder, description
 from d2l_nin.characters import CHARACTERS, read_characters
-from d2l_nin.checkpoint import cache_folder, description
 from d2l_nin.folders import read_image_folder
 from d2l_nin.runtime import whole_number
 
@@ -589,7 +589,7 @@ def load_characters(
 ) -> Characters:
     """0-9, A-Z and a-z in several fonts, drawn on the spot, as batches.
 
-    The drawings are kept in `checkpoint.cache_folder()`.
+    The drawings are kept in `cache.cache_folder()`.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ def test_two_processes_save_and_one_reads(tmp_path):
 
 DESCRIBE = """
 from functools import partial
-from d2l_nin.checkpoint import description
+from d2l_nin.cache import description
 
 class Vary:
     def __init__(self, by): self.by = by

@@ -15,10 +15,10 @@ from mxnet import init
 
 from d2l_nin.cli import main
 from d2l_nin.datasets import load_fashion_mnist
-from d2l_nin.launch import JobFailed, launch
 from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import fit
+from d2l_nin.training.launch import JobFailed, launch
 
 # 130 images in batches of 50, 50 and 30 for two workers; without batch norm, whose
 # statistics are each worker's own.

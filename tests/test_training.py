@@ -164,7 +164,7 @@ def test_what_has_no_accuracy_is_told(net, batches, message):
 
 
 def test_label_smoothing_by_hand():
-    from d2l_nin.training import _Objective
+    from d2l_nin.training.loop import _Objective
 
     scores = np.random.normal(size=(5, 4))
     y = np.array([0, 1, 2, 3, 0])
@@ -311,10 +311,11 @@ def test_a_bar_when_asked(capfd, monkeypatch):
 
 
 LIVE = """
-import d2l_nin.figures, d2l_nin.training as training
+import d2l_nin.figures
+from d2l_nin.training import progress
 class Shell: kernel = True
 import IPython; IPython.get_ipython = lambda: Shell()
-print(training._notebook_is_live())
+print(progress._notebook_is_live())
 """
 
 

@@ -9,7 +9,6 @@ import numpy
 from IPython.display import HTML, display
 from matplotlib import pyplot as plt
 
-from d2l_nin import training
 from d2l_nin.figures.picture import (
     COLOURS,
     HATCHES,
@@ -18,6 +17,7 @@ from d2l_nin.figures.picture import (
     picture,
     style,
 )
+from d2l_nin.training import progress
 
 
 def curves(
@@ -191,7 +191,7 @@ class LiveCurve:
             self.handle.update(HTML(""))
 
 
-training.live_view = LiveCurve
+progress.live_view = LiveCurve
 
 
 def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):

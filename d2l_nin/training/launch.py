@@ -1,4 +1,4 @@
-"""Floor 0: several processes that train one net, on this machine or on several.
+"""Several processes that train one net, on this machine or on several.
 
 MXNet's `dist_sync` store needs a scheduler, servers that sum gradients, and workers.
 This starts them, watches over them and leaves nothing running. Use it in a network that

@@ -1,4 +1,4 @@
-"""Floor 1: sums over the workers of a job that `launch` has started."""
+"""Sums over the workers of a job that `launch` has started."""
 
 from __future__ import annotations
 

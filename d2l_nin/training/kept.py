@@ -1,0 +1,147 @@
+"""Outcomes that are kept: the very same run is trained once."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import warnings
+from functools import partial
+from pathlib import Path
+from types import FunctionType
+
+import mxnet as mx
+import numpy
+from mxnet.gluon import HybridBlock
+
+from d2l_nin import checkpoint as checkpoints
+from d2l_nin.cache import cache_folder, description
+from d2l_nin.training.evaluate import _devices_of, _dtype_of, _put
+from d2l_nin.training.history import History
+from d2l_nin.training.loop import fit
+
+
+def _key_of_run(net, train_iter, test_iter, settings: dict) -> str:
+    """A digest of all that the outcome of a run depends on.
+
+    That is the initial weights, the data and their order, the settings, MXNet's
+    version and threads, the code of this package and that of the net's own blocks.
+    """
+    data = {"train_iter": train_iter}
+    if test_iter is not None:
+        data["test_iter"] = test_iter
+    for name, data_iter in data.items():
+        if not hasattr(data_iter, "identity"):
+            raise TypeError(
+                f"{name}: expected an ArrayIter, which can be told from other data, "
+                f"got {type(data_iter).__name__}; fit() takes it"
+            )
+    epoch = train_iter.epoch
+    X, _ = next(iter(train_iter))  # weights are drawn when a first batch is seen
+    train_iter.epoch = epoch
+    net(_put(X, _devices_of(net)[0], _dtype_of(net)))
+    key = hashlib.sha256()
+    for name, parameter in net._collect_params_with_prefix().items():
+        key.update(name.encode() + parameter.list_data()[0].asnumpy().tobytes())
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        key.update(path.read_bytes())
+    rest = {
+        "data": {name: data_iter.identity() for name, data_iter in data.items()},
+        "settings": {k: v for k, v in settings.items() if k not in _NOT_DECIDING},
+        "mxnet": mx.__version__,
+        "threads": {name: os.environ.get(name) for name in _ENVIRONMENT},
+        "net": [repr(net), *_described_blocks(net)],
+    }
+    # Devices, and NumPy's numbers, are no JSON: their text is.
+    key.update(json.dumps(rest, sort_keys=True, default=str).encode())
+    return key.hexdigest()
+
+
+_NOT_DECIDING = ("on_step", "progress", "on_save_error")
+_ENVIRONMENT = ("OMP_NUM_THREADS", "MXNET_ENGINE_TYPE")
+
+
+def _described_blocks(net) -> list[str]:
+    """What `repr(net)` leaves out: plain attributes, and code that is in no package."""
+    of_any_block = vars(HybridBlock())  # its name, which counts up, and caches
+    described, own = [], {}
+
+    def look(block) -> None:
+        described.append(_described({
+            name: value
+            for name, value in vars(block).items()
+            if name not in of_any_block
+        }))  # fmt: skip
+        for kind in type(block).__mro__:
+            if kind.__module__.partition(".")[0] not in _TOLD_OTHERWISE:
+                own[kind.__qualname__] = _described(vars(kind))
+
+    net.apply(look)
+    return [*described, description(own)]
+
+
+def _described(attributes) -> str:
+    plain = {k: value for k, value in attributes.items() if isinstance(value, _PLAIN)}
+    return description(plain)
+
+
+_TOLD_OTHERWISE = ("builtins", "mxnet", "d2l_nin")  # by version and files
+_PLAIN = (
+    bool, int, float, str, tuple, list, dict, numpy.generic, numpy.ndarray,
+    partial, FunctionType,
+)  # fmt: skip
+
+
+def fit_cached(
+    name: str, net, train_iter, test_iter=None, *, refresh: bool = False, **settings
+) -> History:
+    """Train as `fit` does, or take over the outcome of the very same run.
+
+    The same run: the same initial weights, data, settings, threads and code. Any
+    difference, and any damage to the file, lead to training. One outcome is kept for
+    each name; where none can be kept, there is a warning and training. Afterwards the
+    random state of MXNet is the same in either case.
+
+    Parameters
+    ----------
+    name : str
+        Of the file in `cache_folder`.
+    net, train_iter, test_iter
+        As for `fit`; the data as `ArrayIter`.
+    refresh : bool
+        Train in any case.
+    **settings
+        As for `fit`, but `on_save_error` is 'go on' by default. `on_step` is called
+        only while there is training.
+
+    Returns
+    -------
+    History
+        Of the run, with the times that it took when it ran.
+
+    Raises
+    ------
+    TypeError
+        The data can't be told from other data, as they are no `ArrayIter`.
+    """
+    settings = {"on_save_error": "go on", **settings}
+    folder, key = cache_folder(), _key_of_run(net, train_iter, test_iter, settings)
+    path = folder / f"{name}-{key[:16]}.ckpt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(f"{folder} can't be written")
+    except OSError as error:
+        warnings.warn(
+            f"The outcome is not kept: {error}. D2L_NIN_CACHE names another folder.",
+            stacklevel=2,
+        )
+        return fit(net, train_iter, test_iter, **settings)
+    for older in folder.glob(f"{glob.escape(name)}-{'[0-9a-f]' * 16}.ckpt*"):
+        replaced = refresh or not older.name.startswith(path.name)
+        if replaced and not checkpoints.is_being_written(older):
+            older.unlink(missing_ok=True)
+    return fit(
+        net, train_iter, test_iter, checkpoint=path, resume=not refresh, **settings
+    )
