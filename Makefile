@@ -31,7 +31,7 @@ bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (under half 
 	    $(PY) -m uv venv -q --clear --python $(PY) .venv-bench && \
 	    $(PY) -m uv pip install -q --python .venv-bench/bin/python --group bench && \
 	    touch .venv-bench/.ready && chmod +x .venv-bench/.ready; }
-	@$(PY) -m d2l_nin bench $(BENCH)
+	@$(PY) -m benchmarks $(BENCH)
 
 notebooks: setup  ## re-execute the committed chapters and solutions and save them
 	@$(PY) -m d2l_nin notebooks $(CHAPTER)

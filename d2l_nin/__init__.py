@@ -6,13 +6,11 @@ wins. Rooms, each of which imports only rooms below it; on floor 0, which has no
 below, also rooms beside it, as long as they make no circle::
 
     floor 4  cli                           python -m d2l_nin
-    floor 3  figures  chapters  doctor     pictures · running notebooks · diagnosis
+    floor 3  figures                       pictures
     floor 3  checks                        instant feedback for the exercises
     floor 3  grading                       submitted notebooks, each on its own
-    floor 3  bundle                        what students get
+    floor 3  course                        chapters as files · students' zip · doctor
     floor 3  slides                        decks made of the notebooks
-    floor 3  bench  bench_loops            the course beside other loops
-    floor 3  bench_torch                   a script on its own, under PyTorch
     floor 2  training  cost                fit, evaluate, launch · shapes, MACs
     floor 1  nin  inception  resnet        blocks and nets
     floor 1  baselines                     what they are compared with

@@ -1,34 +1,26 @@
-"""Floor 4: `python -m d2l_nin`, what the Makefile calls."""
+"""`python -m d2l_nin`, what the Makefile calls."""
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
+from d2l_nin.course.console import (
+    BUILD,
+    NOTEBOOKS,
+    chapters_here,
+    console,
+    execute_all,
+    show_error,
+)
 from d2l_nin.grading.command import grade
 
-NOTEBOOKS = Path("notebooks")
-BUILD = Path("build")
 BUNDLE = BUILD / "d2l-nin-students.zip"
 PICTURE = Path("docs/nets.svg")
-TORCH_PYTHON = Path(".venv-bench/bin/python")
-
-# Outside a terminal rich would assume 80 columns and break the tables.
-console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,69 +48,6 @@ def readme_picture():
     )
 
 
-def _chapters(wanted: str) -> list[Path]:
-    from d2l_nin.chapters import find_chapters
-
-    if not NOTEBOOKS.is_dir():
-        raise click.ClickException(
-            f"there is no folder '{NOTEBOOKS}' here: start this in the course's folder"
-        )
-    try:
-        return find_chapters(NOTEBOOKS, wanted)
-    except FileNotFoundError as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def _execute_all(paths: list[Path]):
-    """Run chapters one after the other under a bar; yields each when it is done."""
-    from d2l_nin.chapters import execute
-
-    progress = _bar()
-    with progress:
-        for path in paths:
-            stem = path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
-            if not console.is_terminal:
-                console.print(f"{stem} ...")
-            task = progress.add_task(stem, total=None)
-
-            def show(cell, num_cells, task=task, stem=stem):
-                progress.update(
-                    task,
-                    description=f"{stem}, cell {cell} of {num_cells}",
-                    completed=cell - 1,
-                    total=num_cells,
-                )
-
-            execution = execute(path, show)
-            mark = "[red]failed[/]" if execution.error else "done"
-            done = progress.tasks[task].total
-            progress.update(
-                task,
-                description=f"{stem}, {mark}",
-                **({} if execution.error else {"completed": done}),
-            )
-            if not console.is_terminal:
-                console.print(f"{stem} {mark} after {execution.seconds:.0f} s")
-            yield execution
-
-
-def _show_error(execution) -> None:
-    console.rule(f"[red]{execution.path.name} stopped")
-    console.print(Text.from_ansi(execution.error))
-    console.rule(style="red")
-
-
 @main.command()
 @click.argument("chapter", default="")
 @click.option(
@@ -137,15 +66,15 @@ def run(chapter: str, out: Path) -> None:
     """
     import nbformat
 
-    from d2l_nin.chapters import result_of, to_html
+    from d2l_nin.course.chapters import result_of, to_html
 
-    paths = _chapters(chapter)
+    paths = chapters_here(chapter)
     out.mkdir(parents=True, exist_ok=True)
     executions = []
-    for execution in _execute_all(paths):
+    for execution in execute_all(paths):
         executions.append(execution)
         if execution.error:
-            _show_error(execution)
+            show_error(execution)
         name = execution.path.name
         nbformat.write(execution.notebook, out / name)
         html = to_html(execution.notebook)
@@ -197,14 +126,14 @@ def notebooks(chapter: str) -> None:
     Those that begin with CHAPTER, or all. A chapter that fails is left as it was. The
     table in README.md and its picture are written again.
     """
-    from d2l_nin.chapters import find_solutions, save_chapter, update_readme
+    from d2l_nin.course.chapters import find_solutions, save_chapter, update_readme
 
     failed = False
-    paths = [*_chapters(chapter), *find_solutions(NOTEBOOKS, chapter)]
-    for execution in _execute_all(paths):
+    paths = [*chapters_here(chapter), *find_solutions(NOTEBOOKS, chapter)]
+    for execution in execute_all(paths):
         if execution.error:
             failed = True
-            _show_error(execution)
+            show_error(execution)
         else:
             save_chapter(execution)
     if failed:
@@ -231,11 +160,11 @@ def slides(chapter: str, pdf: bool, out: Path) -> None:
     import nbformat
 
     from d2l_nin import slides as rooms
-    from d2l_nin.chapters import title_of
+    from d2l_nin.course.chapters import title_of
 
-    paths = _chapters(chapter)
+    paths = chapters_here(chapter)
     titles = {
-        path: title_of(nbformat.read(path, as_version=4)) for path in _chapters("")
+        path: title_of(nbformat.read(path, as_version=4)) for path in chapters_here("")
     }
     try:
         node_modules = rooms.install_node_modules(BUILD / "node")
@@ -257,7 +186,7 @@ def slides(chapter: str, pdf: bool, out: Path) -> None:
 @main.command()
 def doctor() -> None:
     """Say what this machine offers, what is wrong, and how to mend it."""
-    from d2l_nin.doctor import examine
+    from d2l_nin.course.doctor import examine
 
     table = Table(title="What this machine offers")
     for column in ("", "looked at", "found", "how to mend it"):
@@ -282,10 +211,10 @@ def bundle(out: Path) -> None:
     In it are the chapters with their exercises unanswered, the package and the data; no
     solutions, tests and slides. Unzipped, `make lab` is all it takes.
     """
-    from d2l_nin.bundle import course_files, write_bundle
-    from d2l_nin.chapters import for_students
+    from d2l_nin.course.bundle import course_files, write_bundle
+    from d2l_nin.course.chapters import for_students
 
-    chapters = _chapters("")
+    chapters = chapters_here("")
     try:
         files = course_files(Path())
         for path in chapters:
@@ -295,97 +224,6 @@ def bundle(out: Path) -> None:
     write_bundle(out, files)
     size = out.stat().st_size / 2**20
     console.print(f"{out}: {len(chapters)} chapters, {size:.1f} MiB")
-
-
-@main.command()
-@click.option("--anyway", is_flag=True, help="Measure on a busy machine, too.")
-@click.option("--torch-python", type=click.Path(path_type=Path, dir_okay=False),
-              default=TORCH_PYTHON, show_default=True,
-              help="A Python that has PyTorch.")  # fmt: skip
-@click.option("--repetitions", default=3, show_default=True)
-@click.option("--images", default=60_000, show_default=True,
-              help="Training images of one repetition.")  # fmt: skip
-@click.option("--part", default="all", show_default=True,
-              type=click.Choice(["all", "loops", "goals", "growth", "chapters"]),
-              help="'chapters' executes them; 'all' shows times as saved.")  # fmt: skip
-def bench(anyway, torch_python: Path, repetitions: int, images: int, part: str) -> None:
-    """Measure the course beside what readers would use instead.
-
-    One table, build/bench.svg, and the raw figures in build/bench.json, which is
-    written after each measurement.
-    """
-    from d2l_nin import bench as measuring
-    from d2l_nin.chapters import chapter_runs
-
-    paths = _chapters("")
-    try:
-        found = {"busy before": measuring.check_idle(anyway)}
-    except measuring.Busy as error:
-        raise click.ClickException(str(error)) from None
-    found["chapters"] = chapter_runs(NOTEBOOKS)
-    with_torch = measuring.has_torch(torch_python)
-    if not with_torch and part in ("all", "loops"):
-        why = "can't import it" if torch_python.exists() else "is not there"
-        console.print(
-            f"Without PyTorch: {torch_python} {why}. make bench sets it up, for Python "
-            "3.10 or later."
-        )
-    try:
-        with console.status("...") as status:
-            measuring.run_all(
-                found, BUILD, torch_python if with_torch else None,
-                repetitions=repetitions, num_images=images, part=part,
-                tell=status.update, keep=_keep_figures,
-            )  # fmt: skip
-    except RuntimeError as error:
-        _keep_figures(found)
-        raise click.ClickException(
-            f"{error}\nWhat was measured until then is in {BUILD}/bench.json."
-        ) from None
-    found["busy after"] = measuring.busy_share()
-    if part == "chapters":
-        found["chapters"] = {
-            execution.path.stem: {"seconds": round(execution.seconds), "measured": True}
-            for execution in _execute_all(paths)
-        }
-    _keep_figures(found)
-    busy = max(found["busy before"], found["busy after"]) > measuring.MOST_BUSY
-    table = Table(title="THE MACHINE WAS BUSY: these ratios mean little" if busy
-                  else "Measured side by side: median (lowest … highest)")  # fmt: skip
-    for column in ("what", "measured", "beside it"):
-        table.add_column(column)
-    for row in measuring.table_rows(found):
-        table.add_row(*row)
-    console.print(table)
-    if part == "all":
-        (BUILD / "bench.svg").write_text(bench_picture(found).svg, encoding="utf-8")
-        console.print(f"Raw figures in {BUILD}/bench.json, a picture in bench.svg")
-
-
-def _keep_figures(found: dict) -> None:
-    BUILD.mkdir(parents=True, exist_ok=True)
-    (BUILD / "bench.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-
-
-def bench_picture(found: dict):
-    """The chart of what `bench` found."""
-    from d2l_nin.bench import spread
-    from d2l_nin.figures import bench_chart
-
-    speed = {}
-    for name, runs in found["loops"].items():
-        figures = spread(run["images_per_second"] for run in runs)
-        speed[name] = figures["low"], figures["median"], figures["high"]
-    growth = {
-        what: ([row["macs"] * row["images"] for row in rows],
-               [row["seconds"] for row in rows])
-        for what, rows in found["growth"].items()
-    }  # fmt: skip
-    text = ", ".join(f"{name} {each[1]:,.0f}" for name, each in speed.items())
-    return bench_chart(
-        speed, growth,
-        alt=f"Bars of images a second: {text}. Beside them training time against MACs.",
-    )  # fmt: skip
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

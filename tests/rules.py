@@ -7,7 +7,7 @@ import inspect
 import re
 import textwrap
 
-from d2l_nin.chapters import outputs_digest
+from d2l_nin.course.chapters import outputs_digest
 
 IGNORED = "nbval-ignore-output"
 # The most of a chapter's code cells whose output nbval doesn't compare.

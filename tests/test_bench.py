@@ -14,26 +14,29 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from d2l_nin import bench, cli
-from d2l_nin.cli import bench_picture
+from benchmarks import command, measure
+from benchmarks.chart import bench_chart, bench_picture
+from d2l_nin.course.console import console
 
 
 def test_a_busy_machine_is_refused(monkeypatch):
-    monkeypatch.setattr(bench, "busy_share", lambda: 0.5)
-    with pytest.raises(bench.Busy, match=r"50% of the processors are busy .*--anyway"):
-        bench.check_idle()
-    assert bench.check_idle(anyway=True) == 0.5
+    monkeypatch.setattr(measure, "busy_share", lambda: 0.5)
+    with pytest.raises(
+        measure.Busy, match=r"50% of the processors are busy .*--anyway"
+    ):
+        measure.check_idle()
+    assert measure.check_idle(anyway=True) == 0.5
 
 
 def test_an_idle_machine_is_measured(monkeypatch):
-    monkeypatch.setattr(bench, "busy_share", lambda: 0.01)
-    assert bench.check_idle() == 0.01
+    monkeypatch.setattr(measure, "busy_share", lambda: 0.01)
+    assert measure.check_idle() == 0.01
 
 
 def test_work_beside_is_seen():
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
         try:
-            assert bench.busy_share(1.0) > 0.8 / (os.cpu_count() or 1)
+            assert measure.busy_share(1.0) > 0.8 / (os.cpu_count() or 1)
         finally:
             burner.kill()
 
@@ -41,7 +44,7 @@ def test_work_beside_is_seen():
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
-    bench.write_images(folder)
+    measure.write_images(folder)
     return folder
 
 
@@ -54,7 +57,7 @@ def test_contestants_train(images, name):
     With a rate of zero the loss stays where it was.
     """
     job = {"batch_size": 64, "num_images": 3000, "seed": 1, "folder": str(images)}
-    figures = bench.measure(name, **job)
+    figures = measure.measure(name, **job)
     assert figures["images_per_second"] == pytest.approx(3000 / figures["seconds"])
     first, last = figures["losses"]
     assert last < 0.9 * first
@@ -62,12 +65,12 @@ def test_contestants_train(images, name):
 
 
 def test_foreign_loops_get_mxnet_s_own_threads_and_engine():
-    code = bench.CONTESTANTS["plain Gluon loop"].split(";")[0]
+    code = measure.CONTESTANTS["plain Gluon loop"].split(";")[0]
     names = "'OMP_NUM_THREADS', 'MXNET_ENGINE_TYPE'"
     shown = subprocess.run(
-        [sys.executable, "-c", f"{code}; from d2l_nin import bench_loops; import os;"
+        [sys.executable, "-c", f"{code}; from benchmarks import loops; import os;"
          f"print([os.environ.get(name) for name in ({names})])"],
-        env=bench._clean_environment(), capture_output=True, text=True, check=True,
+        env=measure._clean_environment(), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout.splitlines()[-1] == "[None, None]"
     assert "mxnet was imported first" in shown.stderr
@@ -75,23 +78,23 @@ def test_foreign_loops_get_mxnet_s_own_threads_and_engine():
 
 def test_a_failing_contestant_is_told():
     with pytest.raises(RuntimeError, match=r"growth failed:[\s\S]*expected at least 1"):
-        bench.measure("growth", width=0)
+        measure.measure("growth", width=0)
 
 
 def stands_in_for(monkeypatch, fails: str = ""):
     """`measure` without a process: made-up figures, an error from the job `fails`."""
 
-    def measure(name, torch_python=None, **job):
+    def made_up(name, torch_python=None, **job):
         if name == fails:
             raise RuntimeError(f"{name} failed:\nits last words")
         return {**job, "images_per_second": 10.0, "train_images_per_second": 11.0,
                 "accuracy": 0.8, "peak_mib": 100, "macs": 5, "images": 3,
                 "seconds": 2.0, "epoch": 1}  # fmt: skip
 
-    monkeypatch.setattr(bench, "measure", measure)
-    monkeypatch.setattr(bench, "busy_share", lambda *_: 0.01)
-    monkeypatch.setattr(bench, "sgemm_peak", lambda: 1e9)
-    monkeypatch.setattr(bench, "write_images", lambda folder: None)
+    monkeypatch.setattr(measure, "measure", made_up)
+    monkeypatch.setattr(measure, "busy_share", lambda *_: 0.01)
+    monkeypatch.setattr(measure, "sgemm_peak", lambda: 1e9)
+    monkeypatch.setattr(measure, "write_images", lambda folder: None)
 
 
 @pytest.fixture
@@ -105,8 +108,8 @@ def course(tmp_path, monkeypatch):
 
 
 def run_bench(*arguments):
-    with cli.console.capture() as capture:
-        done = CliRunner().invoke(cli.main, ["bench", *arguments])
+    with console.capture() as capture:
+        done = CliRunner().invoke(command.bench, arguments)
     return done.exit_code, capture.get() + done.output
 
 
@@ -123,7 +126,7 @@ def test_a_part_alone_makes_the_folder_it_writes_to(course, monkeypatch, part):
 
 def test_notebooks_are_looked_for_before_anything_is_measured(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(bench, "check_idle", None)  # it would be an error
+    monkeypatch.setattr(measure, "check_idle", None)  # it would be an error
     code, text = run_bench("--part", "goals")
     assert code == 1 and "start this in the course's folder" in text
 
@@ -135,7 +138,7 @@ def test_a_late_failure_keeps_what_was_measured(course, monkeypatch):
     assert "until then is in build/bench.json" in text
     found = json.loads((course / "build" / "bench.json").read_text())
     assert len(found["loops"]["plain Gluon loop"]) == 2
-    assert len(found["goals"]) == len(bench.GOALS) * len(bench.SEEDS)
+    assert len(found["goals"]) == len(measure.GOALS) * len(measure.SEEDS)
     stands_in_for(monkeypatch, fails="plain Gluon loop")
     code, text = run_bench("--part", "loops")
     assert code == 1 and "plain Gluon loop failed" in text
@@ -158,7 +161,7 @@ def test_without_pytorch_it_is_left_out_and_said(course, monkeypatch, script, wh
     assert why in " ".join(text.split()) and "Python 3.10 or later" in text
     found = json.loads((course / "build" / "bench.json").read_text())
     assert not any(name.startswith("PyTorch") for name in found["loops"])
-    assert not bench.has_torch(python)
+    assert not measure.has_torch(python)
 
 
 def test_an_interpreter_with_pytorch_takes_part(course, monkeypatch):
@@ -169,17 +172,17 @@ def test_an_interpreter_with_pytorch_takes_part(course, monkeypatch):
     code, text = run_bench("--part", "loops", "--torch-python", str(python))
     assert code == 0 and "Without PyTorch" not in text
     found = json.loads((course / "build" / "bench.json").read_text())
-    assert list(found["loops"]) == list(bench.CONTESTANTS)
+    assert list(found["loops"]) == list(measure.CONTESTANTS)
 
 
 def test_growth_reports_the_cost_of_the_net_it_ran():
-    figures = bench.measure("growth", num_images=128)
+    figures = measure.measure("growth", num_images=128)
     assert figures["macs"] == 2_990_880 and figures["images"] == 128
 
 
 def test_the_net_in_pytorch_is_ours():
     """Its counts, without PyTorch: windows and widths as written there."""
-    text = Path(bench.__file__).with_name("bench_torch.py").read_text()
+    text = Path(measure.__file__).with_name("torch_loop.py").read_text()
     blocks = re.findall(r"\*block\((\d+), \((\d+), (\d+), (\d+)\), (\d+)", text)
     num_params = 0
     for i, numbers in enumerate(blocks):
@@ -226,7 +229,7 @@ FOUND = {
 
 
 def test_the_table_pairs_repetition_with_repetition():
-    rows = bench.table_rows(FOUND)
+    rows = measure.table_rows(FOUND)
     text = "\n".join(" | ".join(row) for row in rows)
     # Each pair has the ratio 2, though the machine halved its speed in between.
     assert "we: 2.00 (2.00 … 2.00) times as fast" in text
@@ -238,3 +241,9 @@ def test_the_table_pairs_repetition_with_repetition():
     assert json.loads(json.dumps(FOUND)) == FOUND
     picture = bench_picture(FOUND)
     assert "this course 3,000, d2l 1,500" in picture.alt and "<svg" in picture.svg
+
+
+def test_growth_without_a_marker_is_refused_not_left_out():
+    growth = {f"size {i}": ([1, 2], [1, 2]) for i in range(7)}
+    with pytest.raises(ValueError, match="growth: expected at most 6"):
+        bench_chart({"we": (1, 2, 3)}, growth, alt="chart")

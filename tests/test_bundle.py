@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from d2l_nin import cli
-from d2l_nin.bundle import FOLDER, course_files, for_students
-from d2l_nin.chapters import find_chapters, find_solutions
-from d2l_nin.chapters import for_students as chapter_for_students
+from d2l_nin.course.bundle import FOLDER, course_files, for_students
+from d2l_nin.course.chapters import find_chapters, find_solutions
+from d2l_nin.course.chapters import for_students as chapter_for_students
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,10 +8,11 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from d2l_nin import chapters, cli
-from d2l_nin.chapters import execute, find_chapters, to_html
+from d2l_nin import cli
 from d2l_nin.cost import RESULT_TYPE
-from d2l_nin.doctor import Finding, examine
+from d2l_nin.course import chapters
+from d2l_nin.course.chapters import execute, find_chapters, to_html
+from d2l_nin.course.doctor import Finding, examine
 
 RESULT = f"""
 from IPython.display import display
@@ -168,7 +169,8 @@ def finding(subject):
 
 
 def test_doctor_names_the_mend(monkeypatch, tmp_path):
-    from d2l_nin import datasets, doctor, environment
+    from d2l_nin import datasets, environment
+    from d2l_nin.course import doctor
 
     monkeypatch.setenv("OMP_NUM_THREADS", "77")
     assert "unset OMP_NUM_THREADS" in finding("Threads").mend
@@ -185,7 +187,7 @@ def test_doctor_names_the_mend(monkeypatch, tmp_path):
 
 
 def test_doctor_fails_when_the_chapters_would(monkeypatch):
-    from d2l_nin import doctor
+    from d2l_nin.course import doctor
 
     broken = [Finding("MXNet", "AttributeError: …", "make clean setup", fatal=True)]
     monkeypatch.setattr(doctor, "examine", lambda: broken)

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 
 from d2l_nin import checks
-from d2l_nin.chapters import find_chapters
 from d2l_nin.checks.exercise import FAILED, RIGHT, UNANSWERED
+from d2l_nin.course.chapters import find_chapters
 from tests.answers import Measured
 
 ROOT = Path(__file__).parent.parent

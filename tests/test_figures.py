@@ -268,10 +268,6 @@ LINES = {f"line {i}": ([1, 2], [i, i]) for i in range(7)}
             ),
             "nets, parts of all bars: expected at most 4, .* got 5: a, b, c, d, e",
         ),
-        (
-            lambda: figures.bench_chart({"we": (1, 2, 3)}, LINES, alt="chart"),
-            "growth: expected at most 6",
-        ),
     ],
 )  # fmt: skip
 def test_what_there_is_no_look_for_is_refused_not_left_out(draw, message):

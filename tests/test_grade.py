@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from d2l_nin import cli
-from d2l_nin.chapters import find_chapters
+from d2l_nin.course.chapters import find_chapters
 from d2l_nin.grading import grade
 from d2l_nin.grading.dataflow import imported_by, names_of, needed_cells
 from d2l_nin.grading.grade import grade_all

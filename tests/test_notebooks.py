@@ -11,9 +11,9 @@ import nbformat
 import pytest
 from nbval.plugin import IPyNbCell
 
-from d2l_nin import chapters
-from d2l_nin.chapters import execute, find_chapters, result_of, update_readme
 from d2l_nin.cli import readme_picture
+from d2l_nin.course import chapters
+from d2l_nin.course.chapters import execute, find_chapters, result_of, update_readme
 from tests import rules
 
 ROOT = Path(__file__).parent.parent

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from d2l_nin import slides
-from d2l_nin.chapters import find_chapters, outputs_digest, title_of, to_html
 from d2l_nin.cli import main
+from d2l_nin.course.chapters import find_chapters, outputs_digest, title_of, to_html
 
 ROOT = Path(__file__).parent.parent
 PATHS = find_chapters(ROOT / "notebooks")

@@ -6,7 +6,6 @@ Each function returns a `Picture`, an SVG with alt text.
 from d2l_nin.figures.arrays import number_grids, pixel_column
 from d2l_nin.figures.curves import (
     LiveCurve,
-    bench_chart,
     curves,
     ledger,
     training_curves,
@@ -19,7 +18,6 @@ __all__ = [
     "COLOURS",
     "LiveCurve",
     "Picture",
-    "bench_chart",
     "confusion_matrix",
     "curves",
     "draw_nets",

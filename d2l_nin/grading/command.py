@@ -47,7 +47,7 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
     """
     import importlib
 
-    from d2l_nin.cli import console
+    from d2l_nin.course.console import console
     from d2l_nin.environment import num_cores
     from d2l_nin.grading import journal as journals
     from d2l_nin.grading.submissions import Limits, find_submissions
@@ -75,10 +75,10 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
 
 
 def _grade_all(found, journal, limits, jobs: int, checks: str) -> None:
-    from d2l_nin.cli import _bar, console
+    from d2l_nin.course.console import console, progress_bar
     from d2l_nin.grading.grade import grade_all
 
-    progress = _bar()
+    progress = progress_bar()
     with progress:
         task = progress.add_task("grading", total=len(found))
         for submission, came in grade_all(found, journal, limits, jobs, checks):
@@ -89,7 +89,7 @@ def _grade_all(found, journal, limits, jobs: int, checks: str) -> None:
 
 def _write_grades(found, journal, known, out: Path, reports: Path) -> None:
     """The table, a page for each student, and a summary on the console."""
-    from d2l_nin.cli import console
+    from d2l_nin.course.console import console
     from d2l_nin.grading import report
 
     files = {submission.file for submission in found}

@@ -5,14 +5,19 @@ and recipe are those of the course.
 """
 
 import json
+import runpy
 import sys
 import time
+from pathlib import Path
 
 import numpy
 import torch
-from memory import peak_mib  # d2l_nin/memory.py, beside this script
 from torch import nn
 from torch.nn import functional as F
+
+# The course's own measure, without its package, which would want MXNet.
+ROOT = Path(__file__).resolve().parents[1]
+peak_mib = runpy.run_path(str(ROOT / "d2l_nin" / "memory.py"))["peak_mib"]
 
 
 def block(channels_in, widths, kernel_size, stride, padding, last=False):
@@ -109,7 +114,7 @@ def main():
                 "images_per_second": len(X) / seconds,
                 "train_images_per_second": len(X) / trained,
                 "accuracy": hits / len(X_test),
-                # As `bench_loops._beginning_and_end`.
+                # As `loops._beginning_and_end`.
                 "losses": [
                     float(torch.stack(part).mean())
                     for part in (losses[:tenth], losses[-tenth:])

@@ -1,4 +1,4 @@
-"""Floor 3: the zip that students get: the course without its solutions."""
+"""The zip that students get: the course without its solutions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TAKEN = (
     "d2l_nin/data/*",
     "d2l_nin/templates/**/*.*",
 )
-_MAKEFILE = Path(__file__).parent / "templates" / "students" / "Makefile"
+_MAKEFILE = Path(__file__).parents[1] / "templates" / "students" / "Makefile"
 _BEGIN, _END = "<!-- for those who teach -->", "<!-- for all -->"
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
 

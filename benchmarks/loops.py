@@ -1,4 +1,4 @@
-"""Floor 3: what one process of the bench does; it prints its figures as JSON.
+"""What one process of the bench does; it prints its figures as JSON.
 
 Imported after MXNet, this runs with MXNet's own threads and engine.
 """

@@ -1,4 +1,4 @@
-"""Floor 3: chapters as files: finding, executing, saving, turning into HTML."""
+"""Chapters as files: finding, executing, saving, turning into HTML."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ def to_html(notebook) -> str:
     """
     exporter = HTMLExporter(
         template_name="chapter",
-        extra_template_basedirs=[str(Path(__file__).parent / "templates")],
+        extra_template_basedirs=[str(Path(__file__).parents[1] / "templates")],
         filters={"markdown2html": _markdown_to_html},
     )
     body, _ = exporter.from_notebook_node(

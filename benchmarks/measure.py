@@ -1,4 +1,4 @@
-"""Floor 3: how fast the course is, beside what readers would use instead.
+"""How fast the course is, beside what readers would use instead.
 
 Every measurement is a process of its own, the contestants take turns, and each time
 stands with its range. The process prints one line of JSON; see `measure`.
@@ -42,12 +42,13 @@ __all__ = [
 
 BATCH_SIZES = (64, 128, 256)
 NUM_IMAGES = 60_000
+ROOT = Path(__file__).resolve().parents[1]
 MOST_BUSY = 0.08  # of all processors, by others, while we do nothing
 
 # The contestants: all train the classroom NiN for one epoch and take its accuracy.
 # MXNet's two foreign loops import it before this package, so they run with the threads
 # and the engine that readers would get.
-_OURS = "from d2l_nin import bench_loops; bench_loops.main()"
+_OURS = "from benchmarks import loops; loops.main()"
 _FOREIGN = f"import mxnet; {_OURS}"
 CONTESTANTS = {
     "this course": _OURS,
@@ -110,9 +111,14 @@ def spread(values) -> dict:
 
 
 def _clean_environment() -> dict:
-    """Without what importing this package has set, so that defaults are defaults."""
+    """Without what importing the course has set, so that defaults are defaults.
+
+    Wherever the bench was started, its processes find these modules.
+    """
     ours = ("OMP_NUM_THREADS", "MXNET_ENGINE_TYPE")
-    return {k: v for k, v in os.environ.items() if k not in ours}
+    kept = {k: v for k, v in os.environ.items() if k not in ours}
+    path = os.pathsep.join(filter(None, [kept.get("PYTHONPATH"), str(ROOT)]))
+    return {**kept, "PYTHONPATH": path}
 
 
 def measure(name: str, torch_python: Path | None = None, **job) -> dict:
@@ -121,7 +127,7 @@ def measure(name: str, torch_python: Path | None = None, **job) -> dict:
     Parameters
     ----------
     name : str
-        A contestant, or what `bench_loops` knows else.
+        A contestant, or what `loops` knows else.
     torch_python : Path, optional
         The interpreter that has PyTorch.
     **job
@@ -134,7 +140,7 @@ def measure(name: str, torch_python: Path | None = None, **job) -> dict:
     """
     job = {"name": name, **job}
     if name.startswith("PyTorch"):
-        script = Path(__file__).with_name("bench_torch.py")
+        script = Path(__file__).with_name("torch_loop.py")
         command = [str(torch_python), str(script)]
     else:
         command = [sys.executable, "-c", CONTESTANTS.get(name, _OURS)]

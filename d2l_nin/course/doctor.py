@@ -1,4 +1,4 @@
-"""Floor 3: what this machine offers, what is wrong, and how to mend it."""
+"""What this machine offers, what is wrong, and how to mend it."""
 
 from __future__ import annotations
 

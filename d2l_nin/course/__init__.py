@@ -1,0 +1,1 @@
+"""What runs the course: its chapters as files, the students' zip, a diagnosis."""
