@@ -1,11 +1,12 @@
-"""What every test needs: no network, no live curves, dates that never change."""
+"""What every test needs: no network, no user's settings, dates that never change."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 # Before pytest collects anything, so that notebook kernels inherit it.
-os.environ["D2L_NIN_LIVE"] = "0"
-os.environ["SOURCE_DATE_EPOCH"] = "0"
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [
         str(Path(__file__).parent / "tests" / "offline"),
@@ -20,3 +21,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # Before any test module imports mxnet, so that the tests run under the course's engine.
 import d2l_nin  # noqa: F401
+from d2l_nin.course.settings import kernel_environment
+
+# The kernels of nbval, and all that tests start, have settings of their own.
+_SETTINGS = Path(tempfile.mkdtemp(prefix="d2l_nin-tests-"))
+atexit.register(shutil.rmtree, _SETTINGS, ignore_errors=True)
+os.environ.update(kernel_environment(_SETTINGS))

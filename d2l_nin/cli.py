@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from d2l_nin.course.console import (
     BUILD,
@@ -57,16 +58,15 @@ def readme_picture():
     show_default=True,
     help="Folder for executed notebooks and their HTML.",
 )
-def run(chapter: str, out: Path) -> None:
+@click.option("--profile", is_flag=True, help="Show the twenty longest cells as well.")
+def run(chapter: str, out: Path, profile: bool) -> None:
     """Execute every chapter, or those that begin with CHAPTER (02).
 
     Each runs in a fresh kernel; the committed notebooks are not touched. One table at
     the end says what each net reached. A chapter stops at its first failing cell, the
     others still run, and the exit status is 1.
     """
-    import nbformat
-
-    from d2l_nin.course.chapters import result_of, to_html
+    from d2l_nin.course.chapters import longest_cells, write_executed
 
     paths = chapters_here(chapter)
     out.mkdir(parents=True, exist_ok=True)
@@ -75,10 +75,28 @@ def run(chapter: str, out: Path) -> None:
         executions.append(execution)
         if execution.error:
             show_error(execution)
-        name = execution.path.name
-        nbformat.write(execution.notebook, out / name)
-        html = to_html(execution.notebook)
-        (out / name).with_suffix(".html").write_text(html, encoding="utf-8")
+        try:
+            write_executed(execution, out)
+        except Exception as error:  # this chapter's own, the others go on
+            why = f"its page could not be written: {type(error).__name__}: {error}"
+            if not execution.error:
+                execution.error = why
+                show_error(execution)
+    console.print(_what_was_reached(executions))
+    if profile:
+        table = Table(
+            "chapter", "cell", "seconds", "begins with", title="Longest cells"
+        )
+        for stem, number, took, first in longest_cells(executions):
+            table.add_row(stem, str(number), f"{took:.1f}", Text(first[:60]))
+        console.print(table)
+    console.print(f"Executed notebooks and HTML are in {out}/")
+    if any(execution.error for execution in executions):
+        sys.exit(1)
+
+
+def _what_was_reached(executions) -> Table:
+    from d2l_nin.course.chapters import result_of
 
     table = Table(title="What the chapters reached")
     for column in ("chapter", "net"):
@@ -112,10 +130,7 @@ def run(chapter: str, out: Path) -> None:
             f"{execution.seconds:.0f} s",
             memory if execution.peak_mib else "–",
         )
-    console.print(table)
-    console.print(f"Executed notebooks and HTML are in {out}/")
-    if any(execution.error for execution in executions):
-        sys.exit(1)
+    return table
 
 
 @main.command()

@@ -1,6 +1,9 @@
 """The command line, on notebooks of a few lines."""
 
+import os
 import re
+import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -74,6 +77,96 @@ def test_a_failing_chapter_stops_alone(course):
     assert ran.cells[3].outputs == [], "it went on after the failing cell"
     assert {p: p.read_bytes() for p in before} == before, "a chapter was touched"
     assert (course / "build" / "02_good.html").exists()
+
+
+def without_state(course):
+    """A chapter as Colab writes it: widgets' metadata without `state`."""
+    path = write(course / "notebooks", "03_colab.ipynb", "3 + 3")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.widgets = {"application/vnd.jupyter.widget-state+json": {"a": {}}}
+    nbformat.write(notebook, path)
+
+
+def test_a_chapter_s_failure_is_its_own(course, monkeypatch):
+    """Not a notebook, a page that can't be made: the others still run."""
+    (course / "notebooks" / "00_torn.ipynb").write_text("{ torn")
+    without_state(course)
+    code, text = invoke("run", "--profile")
+    table = text[text.index("What the chapters reached") :]
+    assert code == 1 and re.search(r"00_torn .*failed", table)
+    assert re.search(r"03_colab +│ – ", table)
+    assert (course / "build" / "03_colab.html").exists()
+    longest = text[text.index("Longest cells") :]
+    assert re.search(r"02_good +│ +2 .*from IPython|02_good +│ +1 .*1 \+ 1", longest)
+    ran = nbformat.read(course / "build" / "01_bad.ipynb", as_version=4)
+    assert len(ran.metadata.d2l_nin.cell_seconds) == 2
+    to_page = chapters.to_html
+
+    def fails_once(notebook):
+        if "6" in str(notebook.cells[1].outputs):
+            raise KeyError("state")
+        return to_page(notebook)
+
+    monkeypatch.setattr(chapters, "to_html", fails_once)
+    code, text = invoke("run", "0")
+    assert code == 1 and "its page could not be written: KeyError: 'state'" in text
+    table = text[text.index("What the chapters reached") :]
+    assert re.search(r"03_colab .*failed", table) and "a net" in table
+
+
+def run_as(course, *arguments, **variables):
+    return subprocess.run(
+        [sys.executable, "-m", "d2l_nin", *arguments],
+        cwd=course, capture_output=True, timeout=300,
+        env={**os.environ, **variables},
+    )  # fmt: skip
+
+
+def test_a_terminal_that_knows_only_ascii(course):
+    """Names, dashes and accents that it can't show are replaced, and stop nothing."""
+    write(course / "notebooks", "03_é–ñ.ipynb", "print('1×1 – é')")
+    done = run_as(
+        course, "run", "03", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"What the chapters reached" in done.stdout and b"03_" in done.stdout
+    assert all(byte < 128 for byte in done.stdout)
+    ran = nbformat.read(course / "build" / "03_é–ñ.ipynb", as_version=4)
+    assert ran.cells[1].outputs[0].text == "1×1 – é\n"
+
+
+def test_settings_of_the_user_change_nothing(course, tmp_path):
+    """A profile that shows every expression, and a home that can't be written to."""
+    profile = tmp_path / "home" / ".ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_config.py").write_text(
+        "c.InteractiveShell.ast_node_interactivity = 'all'\n"
+        "c.InteractiveShellApp.exec_lines = ['import numpy; "
+        "numpy.set_printoptions(precision=1)']\n"
+    )
+    write(course / "notebooks", "03_a.ipynb", "import numpy\n1\nnumpy.array([0.123])")
+    settings = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR",
+                "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")  # fmt: skip
+    for home in (str(tmp_path / "home"), "/proc/nobody"):
+        done = subprocess.run(
+            [sys.executable, "-m", "d2l_nin", "run", "03"],
+            cwd=course, capture_output=True, text=True, timeout=300,
+            env={**{k: v for k, v in os.environ.items() if k not in settings},
+                 "HOME": home},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        ran = nbformat.read(course / "build" / "03_a.ipynb", as_version=4)
+        (output,) = ran.cells[1].outputs
+        assert output.data["text/plain"] == "array([0.123])"
+
+
+def test_kernels_of_tests_have_settings_of_their_own():
+    import IPython.paths
+    from jupyter_core.paths import jupyter_config_dir, jupyter_runtime_dir
+
+    for folder in (IPython.paths.get_ipython_dir(), jupyter_config_dir(),
+                   jupyter_runtime_dir()):  # fmt: skip
+        assert "d2l_nin-tests-" in folder
 
 
 def test_one_chapter(course):

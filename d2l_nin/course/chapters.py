@@ -6,7 +6,6 @@ import copy
 import hashlib
 import inspect
 import json
-import os
 import re
 import time
 from collections.abc import Callable
@@ -16,12 +15,13 @@ from pathlib import Path
 import nbformat
 from latex2mathml.converter import convert as latex_to_mathml
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from d2l_nin import memory
 from d2l_nin.cost import RESULT_TYPE
+from d2l_nin.course.settings import own_settings
 
 __all__ = [
     "Execution",
@@ -30,12 +30,14 @@ __all__ = [
     "find_chapters",
     "find_solutions",
     "for_students",
+    "longest_cells",
     "outputs_digest",
     "result_of",
     "save_chapter",
     "title_of",
     "to_html",
     "update_readme",
+    "write_executed",
 ]
 
 SOLUTIONS = "solutions"
@@ -58,13 +60,16 @@ class Execution:
         Of the kernel's memory; 0 when it died.
     error : str
         What stopped it, with the cell's number; empty when nothing did.
+    cell_seconds : list of float
+        What each code cell took, as far as it came.
     """
 
     path: Path
     notebook: nbformat.NotebookNode
     seconds: float = 0.0
     peak_mib: float = 0
-    error: str = field(default="")
+    error: str = ""
+    cell_seconds: list[float] = field(default_factory=list)
 
 
 def find_chapters(folder: Path, wanted: str = "") -> list[Path]:
@@ -102,44 +107,58 @@ def title_of(notebook) -> str:
 def execute(path: Path, on_cell: Callable[[int, int], None]) -> Execution:
     """Run a chapter in a fresh kernel; stop at the first cell that fails.
 
+    The kernel has settings of its own. Whatever goes wrong is the chapter's own error.
+
     Parameters
     ----------
     path : Path
     on_cell : function (cell, number of cells)
         Called before each code cell, counting from 1.
     """
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    # Nobody watches: no live curves, and dates in files are the same every time.
-    environment = {**os.environ, "D2L_NIN_LIVE": "0", "SOURCE_DATE_EPOCH": "0"}
+    execution = Execution(path, nbformat.v4.new_notebook())
+    start = time.perf_counter()
+    try:
+        execution.notebook = nbformat.read(path, as_version=4)
+        with own_settings():
+            _run_cells(execution, on_cell)
+    except Exception as error:
+        execution.error = execution.error or f"{type(error).__name__}: {error}"
+    execution.seconds = execution.seconds or time.perf_counter() - start
+    return execution
+
+
+def _run_cells(execution: Execution, on_cell: Callable[[int, int], None]) -> None:
+    cells = execution.notebook.cells
+    code = [i for i, cell in enumerate(cells) if cell.cell_type == "code"]
+    for i in code:
+        cells[i].outputs, cells[i].execution_count = [], None
     client = NotebookClient(
-        notebook,
+        execution.notebook,
         timeout=None,
         record_timing=False,
         kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": str(execution.path.parent)}},
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],  # no word about TCP on loopback
     )
-    execution, start = Execution(path, notebook), time.perf_counter()
-    number, i = 0, 0
-    try:
-        with client.setup_kernel(env=environment):
-            for number, i in enumerate(code, 1):
-                on_cell(number, len(code))
-                client.execute_cell(notebook.cells[i], i)
-            execution.seconds = time.perf_counter() - start
-            execution.peak_mib = _peak_memory(client)
-    except CellExecutionError as error:
-        execution.error = f"cell {number}: {error}"
-    except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
-        source = notebook.cells[i].source
-        execution.error = f"cell {number}: {type(error).__name__}: {error}\n{source}"
-    execution.seconds = execution.seconds or time.perf_counter() - start
-    return execution
+    start = time.perf_counter()
+    with client.setup_kernel():
+        for number, i in enumerate(code, 1):
+            on_cell(number, len(code))
+            begin = time.perf_counter()
+            try:
+                client.execute_cell(cells[i], i)
+            except CellExecutionError as error:
+                execution.error = f"cell {number}: {error}"
+                return
+            except Exception as error:  # the kernel died, or answers no more
+                name = type(error).__name__
+                execution.error = f"cell {number}: {name}: {error}\n{cells[i].source}"
+                return
+            finally:
+                execution.cell_seconds.append(time.perf_counter() - begin)
+        execution.seconds = time.perf_counter() - start
+        execution.peak_mib = _peak_memory(client)
 
 
 def _peak_memory(client: NotebookClient) -> float:
@@ -184,6 +203,29 @@ def outputs_digest(notebook) -> str:
     return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
 
 
+def longest_cells(executions: list[Execution], most: int = 20) -> list[tuple]:
+    """The cells that took longest: (chapter, number, seconds, first line of code)."""
+    rows = []
+    for execution in executions:
+        code = [c for c in execution.notebook.cells if c.cell_type == "code"]
+        for number, (cell, took) in enumerate(zip(code, execution.cell_seconds), 1):
+            first = next(iter(cell.source.strip().splitlines()), "")
+            rows.append((execution.path.stem, number, took, first))
+    return sorted(rows, key=lambda row: -row[2])[:most]
+
+
+def write_executed(execution: Execution, out: Path) -> None:
+    """Write a chapter as it was run, with seconds by cell, and its page, into `out`."""
+    took = [round(seconds, 3) for seconds in execution.cell_seconds]
+    notebook = execution.notebook
+    notebook.metadata.setdefault("d2l_nin", {})["cell_seconds"] = took
+    target = out / execution.path.name
+    nbformat.write(notebook, target)
+    if notebook.cells:
+        page = to_html(notebook)
+        target.with_suffix(".html").write_text(page, encoding="utf-8")
+
+
 def save_chapter(execution: Execution) -> None:
     """Write a chapter back with its new outputs, and what the run took.
 
@@ -192,11 +234,11 @@ def save_chapter(execution: Execution) -> None:
     """
     notebook = execution.notebook
     notebook.metadata.language_info = {"name": "python"}
-    notebook.metadata.d2l_nin = {
-        "outputs_sha256": outputs_digest(notebook),
-        "seconds": round(execution.seconds),
-        "peak_mib": round(execution.peak_mib),
-    }
+    notebook.metadata.setdefault("d2l_nin", {}).update(
+        outputs_sha256=outputs_digest(notebook),
+        seconds=round(execution.seconds),
+        peak_mib=round(execution.peak_mib),
+    )
     partial = execution.path.with_suffix(".partial")
     nbformat.write(notebook, partial)
     partial.replace(execution.path)
@@ -233,6 +275,7 @@ def _for_reading(notebook):
         for cell in notebook.cells
         if "slide-only" not in cell.metadata.get("tags", [])
     ]
+    notebook.metadata.pop("widgets", None)  # without scripts they show nothing
     return notebook
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "chapters_here",
     "console",
     "execute_all",
+    "forgive_terminal",
     "progress_bar",
     "show_error",
 ]
@@ -33,6 +34,13 @@ BUILD = Path("build")
 
 # Outside a terminal rich would assume 80 columns and break the tables.
 console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+
+
+def forgive_terminal() -> None:
+    """From now on, what a terminal can't show is replaced and stops nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def chapters_here(wanted: str) -> list[Path]:
