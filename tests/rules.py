@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import pkgutil
 import re
 import textwrap
 
+import d2l_nin
 from d2l_nin.course.chapters import outputs_digest
 
 IGNORED = "nbval-ignore-output"
 # The most of a chapter's code cells whose output nbval doesn't compare.
 MOST_IGNORED = 0.25
+# What a chapter of the new form (`metadata.d2l_nin.form == 2`) may take before its
+# exercises.
+MOST = {"cells": 45, "words": 1800, "lines of code": 15, "lines shown": 15,
+        "verdicts": 6}  # fmt: skip
+# What a chapter may take on two cores where its metadata (`d2l_nin.limits`) name
+# nothing else.
+LIMITS = {"seconds": 300, "mib": 1536}
 # What a verdict cell denies because the chapter does: a net without a ReLU between.
 FALSE_ON_PURPOSE = {
     "one correlation with the right answer above 0.95: False",
@@ -73,6 +83,8 @@ def faults(notebook) -> list[str]:
         if long:
             found.append(f"{where} is longer than 30 lines")
     found += _without_verdict(cells)
+    if notebook.metadata.get("d2l_nin", {}).get("form") == 2:
+        found += faults_of_form(notebook)
     return found
 
 
@@ -126,3 +138,71 @@ def differs(source: str, definition) -> bool:
     packaged = textwrap.dedent(inspect.getsource(definition))
     shown = source.replace("  #@save", "").rstrip()
     return _without_docstring(shown) != _without_docstring(packaged.rstrip())
+
+
+def home_of(name: str):
+    """The package's own definition of this name, in whatever module it is; or None."""
+    for module in pkgutil.walk_packages(d2l_nin.__path__, "d2l_nin."):
+        if module.name.endswith("__main__"):
+            continue
+        found = getattr(importlib.import_module(module.name), name, None)
+        if getattr(found, "__module__", None) == module.name:
+            return found
+    return None
+
+
+def limits_of(notebook) -> dict:
+    """Seconds and MiB that a chapter may take."""
+    return {**LIMITS, **notebook.metadata.get("d2l_nin", {}).get("limits", {})}
+
+
+def main_line(notebook) -> list:
+    """The cells before the exercises."""
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and re.search(
+            "^## Exercises", cell.source, re.MULTILINE
+        ):
+            return cells
+        cells.append(cell)
+    return cells
+
+
+def _calls_of(name: str, source: str) -> int:
+    """How often this function is called, by its own name or as an attribute."""
+    tree = ast.parse(re.sub("^[%!].*", "", source, flags=re.MULTILINE))
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return sum(name in (getattr(f, "id", ""), getattr(f, "attr", "")) for f in called)
+
+
+def faults_of_form(notebook) -> list[str]:
+    """What a chapter of the new form has too much of; empty when nothing is."""
+    cells = main_line(notebook)
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    words = sum(len(c.source.split()) for c in cells if c.cell_type == "markdown")
+    shown = [
+        len("".join(text).splitlines())
+        for cell in code
+        for output in cell.outputs
+        for text in (
+            output.get("text", ""),
+            output.get("data", {}).get("text/plain", ""),
+        )
+    ]
+    counts = {
+        "cells": len(cells),
+        "words": words,
+        "lines of code": max((len(c.source.splitlines()) for c in code), default=0),
+        "lines shown": max(shown, default=0),
+        "verdicts": sum(_calls_of("verdict", cell.source) for cell in code),
+    }
+    found = [
+        f"{count} {what}, at most {MOST[what]}"
+        for what, count in counts.items()
+        if count > MOST[what]
+    ]
+    for i, cell in enumerate(cells, 1):
+        tags = cell.metadata.get("tags", [])
+        if "slideshow" in cell.metadata or any(t.startswith("slide") for t in tags):
+            found.append(f"cell {i} is tagged for slides")
+    return found

@@ -19,18 +19,6 @@ from tests import rules
 ROOT = Path(__file__).parent.parent
 PATHS = find_chapters(ROOT / "notebooks")
 IDS = [path.stem for path in PATHS]
-# What the issue of each chapter allows it on two cores: seconds, MiB.
-LIMITS = {
-    "01": (60, 1024),
-    "02": (240, 1536),
-    "03": (300, 1536),
-    "04": (240, 1536),
-    "05": (360, 1536),
-    "06": (300, 1536),
-}
-# Where the definitions of cells marked #@save may be at home.
-MODULES = ("correlation", "losses", "nin", "localization", "inception", "resnet",
-           "training")  # fmt: skip
 
 
 def read(path):
@@ -67,25 +55,58 @@ def test_chapters_keep_their_form(path):
 
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
 def test_chapters_stay_in_their_limits(path):
-    run = read(path).metadata.d2l_nin
-    seconds, mib = LIMITS[path.name[:2]]
-    assert run.seconds <= seconds and run.peak_mib <= mib
+    notebook = read(path)
+    run, limits = notebook.metadata.d2l_nin, rules.limits_of(notebook)
+    assert run.seconds <= limits["seconds"] and run.peak_mib <= limits["mib"]
+
+
+def test_limits_are_the_notebook_s_or_the_default():
+    notebook = nbformat.v4.new_notebook()
+    assert rules.limits_of(notebook) == {"seconds": 300, "mib": 1536}
+    notebook.metadata.d2l_nin = {"limits": {"seconds": 60}}
+    assert rules.limits_of(notebook) == {"seconds": 60, "mib": 1536}
+
+
+def test_the_new_form_s_limits_are_held():
+    """Each at its bound and one above; what follows the exercises is not counted."""
+
+    def chapter(*cells):
+        notebook = nbformat.v4.new_notebook(metadata={"d2l_nin": {"form": 2}})
+        notebook.cells = [*cells, heading, *cells]
+        return notebook
+
+    heading = nbformat.v4.new_markdown_cell("## Exercises")
+
+    def code(source, shown=""):
+        output = nbformat.v4.new_output("stream", text=shown)
+        return nbformat.v4.new_code_cell(source, outputs=[output])
+
+    text = nbformat.v4.new_markdown_cell
+    verdict = 'verdict("a", 1, ">", 0)\nexperiment.verdict("b", 1, ">", 0)'
+    held = {
+        "cells": ([text("a")] * 45, [text("a")] * 46),
+        "words": ([text("a " * 1800)], [text("a " * 1801)]),
+        "lines of code": ([code("a\n" * 15)], [code("a\n" * 16)]),
+        "lines shown": ([code("a", "b\n" * 15)], [code("a", "b\n" * 16)]),
+        "verdicts": ([code(verdict)] * 3, [code(verdict)] * 4),
+    }
+    for what, (most, more) in held.items():
+        assert rules.faults_of_form(chapter(*most)) == []
+        (fault,) = rules.faults_of_form(chapter(*more))
+        assert f" {what}, at most {rules.MOST[what]}" in fault
+    for metadata in ({"tags": ["slide-only"]}, {"slideshow": {"slide_type": "slide"}}):
+        cell = text("a", metadata=metadata)
+        assert rules.faults_of_form(chapter(cell)) == ["cell 1 is tagged for slides"]
+        assert "cell 1 is tagged for slides" in rules.faults(chapter(cell))
 
 
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
 def test_saved_definitions_are_the_package_s(path):
-    import importlib
-
     definitions = rules.saved_definitions(read(path))
     assert definitions
     for name, source in definitions.items():
-        home = next(
-            module
-            for module in MODULES
-            if (ROOT / "d2l_nin" / f"{module}.py").exists()
-            and hasattr(importlib.import_module(f"d2l_nin.{module}"), name)
-        )
-        definition = getattr(importlib.import_module(f"d2l_nin.{home}"), name)
+        definition = rules.home_of(name)
+        assert definition, f"{name} of {path.name} is nowhere in the package"
         assert not rules.differs(source, definition), f"{name} in {path.name}"
         harmed = "return not".join(source.rsplit("return", 1))
         assert rules.differs(harmed, definition), "the comparison notices nothing"
