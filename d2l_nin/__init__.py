@@ -9,8 +9,7 @@ below, also rooms beside it, as long as they make no circle::
     floor 3  figures                       pictures
     floor 3  checks                        instant feedback for the exercises
     floor 3  grading                       submitted notebooks, each on its own
-    floor 3  course                        chapters as files · students' zip · doctor
-    floor 3  slides                        decks made of the notebooks
+    floor 3  course                        chapters as files · decks · zip · doctor
     floor 2  training  cost                fit, evaluate, launch · shapes, MACs
     floor 1  nin  inception  resnet        blocks and nets
     floor 1  baselines                     what they are compared with

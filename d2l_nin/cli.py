@@ -174,7 +174,7 @@ def slides(chapter: str, pdf: bool, out: Path) -> None:
     """Build the slides of every chapter, or of those that begin with CHAPTER (02)."""
     import nbformat
 
-    from d2l_nin import slides as rooms
+    from d2l_nin.course import slides as rooms
     from d2l_nin.course.chapters import title_of
 
     paths = chapters_here(chapter)

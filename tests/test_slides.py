@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from d2l_nin import slides
 from d2l_nin.cli import main
+from d2l_nin.course import slides
 from d2l_nin.course.chapters import find_chapters, outputs_digest, title_of, to_html
 
 ROOT = Path(__file__).parent.parent

@@ -26,7 +26,7 @@ __all__ = [
     "write_contents",
 ]
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent.parent / "templates"
 SLIDES = TEMPLATES / "slides"
 MOST_SECONDS = 300  # for Chromium to print one deck
 # What a deck loads, of all that npm installs.
