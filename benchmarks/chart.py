@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 from matplotlib import pyplot as plt
 
-from benchmarks.measure import spread
+from benchmarks.table import spread
 from d2l_nin.figures.picture import COLOURS, MARKERS, check_count, picture, style
 
 __all__ = ["bench_chart", "bench_picture"]

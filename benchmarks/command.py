@@ -10,6 +10,7 @@ from rich.table import Table
 
 from benchmarks import measure
 from benchmarks.chart import bench_picture
+from benchmarks.table import table_rows
 from d2l_nin.course.chapters import chapter_runs
 from d2l_nin.course.console import (
     BUILD,
@@ -78,7 +79,7 @@ def bench(anyway, torch_python: Path, repetitions: int, images: int, part: str) 
                   else "Measured side by side: median (lowest … highest)")  # fmt: skip
     for column in ("what", "measured", "beside it"):
         table.add_column(column)
-    for row in measure.table_rows(found):
+    for row in table_rows(found):
         table.add_row(*row)
     console.print(table)
     if part == "all":

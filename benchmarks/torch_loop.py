@@ -59,6 +59,22 @@ def rate(step, num_steps, lr=0.3, warmup=0.15):
     return lr * (num_steps - step) / (num_steps - rise)
 
 
+def beginning_and_end(losses):
+    """As in `loops`."""
+    tenth = max(1, len(losses) // 10)
+    parts = losses[:tenth], losses[-tenth:]
+    return [float(torch.stack(part).mean()) for part in parts]
+
+
+def count_hits(net, feed, X, y):
+    """How many images are recognized."""
+    with torch.no_grad():
+        return sum(
+            int((net(feed(X[i : i + 1000])).argmax(1).numpy() == y[i : i + 1000]).sum())
+            for i in range(0, len(X), 1000)
+        )
+
+
 def main():
     job = json.loads(sys.argv[-1])
     torch.manual_seed(job["seed"])
@@ -99,14 +115,8 @@ def main():
         losses.append(loss.detach())
     trained = time.perf_counter() - start
     net.eval()
-    with torch.no_grad():
-        hits = sum(
-            int((net(feed(X_test[i : i + 1000])).argmax(1).numpy()
-                 == y_test[i : i + 1000]).sum())
-            for i in range(0, len(X_test), 1000)
-        )  # fmt: skip
+    hits = count_hits(net, feed, X_test, y_test)
     seconds = time.perf_counter() - start
-    tenth = max(1, num_steps // 10)
     print(
         json.dumps(
             {
@@ -114,11 +124,7 @@ def main():
                 "images_per_second": len(X) / seconds,
                 "train_images_per_second": len(X) / trained,
                 "accuracy": hits / len(X_test),
-                # As `loops._beginning_and_end`.
-                "losses": [
-                    float(torch.stack(part).mean())
-                    for part in (losses[:tenth], losses[-tenth:])
-                ],
+                "losses": beginning_and_end(losses),
                 "num_params": sum(p.numel() for p in net.parameters()),
                 "peak_mib": peak_mib(),
                 "version": torch.__version__,

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from benchmarks import command, measure
 from benchmarks.chart import bench_chart, bench_picture
+from benchmarks.table import table_rows
 from d2l_nin.course.console import console
 
 
@@ -229,7 +230,7 @@ FOUND = {
 
 
 def test_the_table_pairs_repetition_with_repetition():
-    rows = measure.table_rows(FOUND)
+    rows = table_rows(FOUND)
     text = "\n".join(" | ".join(row) for row in rows)
     # Each pair has the ratio 2, though the machine halved its speed in between.
     assert "we: 2.00 (2.00 … 2.00) times as fast" in text

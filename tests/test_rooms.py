@@ -1,0 +1,187 @@
+"""The rooms of the package: who imports whom, and how long things are.
+
+The floors stand in CONTRIBUTING.md and nowhere else.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import d2l_nin
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "d2l_nin"
+MOST_ARROWS = 50
+# Files that are still to be made shorter; nothing may be added.
+TOO_LONG = {
+    "checks/ch01.py", "checks/ch02.py", "checks/ch03.py", "checks/ch04.py",
+    "checks/ch05.py", "datasets.py", "inception.py", "resnet.py", "training/loop.py",
+}  # fmt: skip
+TOO_MANY_ARGUMENTS = {"_Run", "_Block", "ArrayIter", "Inception"}  # likewise
+TOO_LONG_FUNCTIONS = {  # likewise
+    "dense_at_every_pixel", "vividness_weights", "honest_split", "output_size",
+    "class_scores", "matching_paddings", "_one_shortcut", "two_dense_layers", "fit",
+}  # fmt: skip
+
+
+def modules(package=PACKAGE):
+    """From a module's name to its file."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        found[".".join(parts).replace(".__init__", "")] = path
+    return found
+
+
+def imports_of(name, path, known):
+    """The modules of the package that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name in known}
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= below & set(known) or {node.module}
+    return found - {name, "d2l_nin"}
+
+
+def graph(package=PACKAGE):
+    known = modules(package)
+    top = package.name
+    return {
+        name: imports_of(name, path, known)
+        for name, path in known.items()
+        if name not in (top, f"{top}.__main__")
+    }
+
+
+def room(module):
+    return module.split(".")[1]
+
+
+def arrows(edges):
+    return {
+        (room(name), room(other))
+        for name, others in edges.items()
+        for other in others
+        if room(name) != room(other)
+    }
+
+
+def floors():
+    """From a room to its floor, the lowest first, as CONTRIBUTING.md has them."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"<!-- floors -->\n```text\n(.*?)```", text, re.DOTALL)
+    lines = [line.split("#")[0].split() for line in reversed(listed.splitlines())]
+    return {name: floor for floor, line in enumerate(lines) for name in line}
+
+
+def circle(edges):
+    """A module that imports itself by way of others, or None."""
+    done, under_way = set(), []
+
+    def visit(name):
+        if name in under_way:
+            return [*under_way[under_way.index(name) :], name]
+        if name in done:
+            return None
+        under_way.append(name)
+        found = next(filter(None, map(visit, sorted(edges.get(name, ())))), None)
+        under_way.pop()
+        done.add(name)
+        return found
+
+    return next(filter(None, map(visit, sorted(edges))), None)
+
+
+def upward(edges, of_floor):
+    return [
+        f"{here} → {there}"
+        for here, there in sorted(arrows(edges))
+        if of_floor[here] <= of_floor[there]
+    ]
+
+
+def test_every_room_has_its_floor_and_its_name():
+    rooms = {room(name) for name in graph()}
+    assert rooms <= set(floors()), "CONTRIBUTING.md lists the floors"
+    lines = d2l_nin.__doc__.splitlines()
+    assert len(lines) <= 10
+    named = set(re.findall(r"\w+", d2l_nin.__doc__))
+    assert rooms - OLD <= named
+
+
+OLD = {"characters", "folders", "scenes", "experiment"}  # on their way
+
+
+def test_no_arrow_runs_up_and_few_run_at_all():
+    edges = graph()
+    assert upward(edges, floors()) == []
+    assert 20 < len(arrows(edges)) <= MOST_ARROWS
+
+
+def test_no_circle():
+    assert circle(graph()) is None
+
+
+def test_an_arrow_that_runs_up_and_a_circle_are_seen(tmp_path):
+    package = tmp_path / "d2l_nin"
+    (package / "nets").mkdir(parents=True)
+    (package / "nets" / "__init__.py").write_text("from d2l_nin.nets.deep import a")
+    (package / "nets" / "deep.py").write_text("def f():\n    from d2l_nin import low")
+    (package / "low.py").write_text("import mxnet")
+    (package / "__init__.py").write_text("")
+    edges = graph(package)
+    assert arrows(edges) == {("nets", "low")} and circle(edges) is None
+    assert upward(edges, {"nets": 1, "low": 0}) == []
+    assert upward(edges, {"nets": 0, "low": 0}) == ["nets → low"]
+    (package / "low.py").write_text("import d2l_nin.nets")
+    assert circle(graph(package)) == [
+        "d2l_nin.low", "d2l_nin.nets", "d2l_nin.nets.deep", "d2l_nin.low",
+    ]  # fmt: skip
+
+
+def test_the_bench_imports_nothing_of_the_command_line():
+    known = modules() | modules(ROOT / "benchmarks")
+    for name, path in modules(ROOT / "benchmarks").items():
+        assert "d2l_nin.cli" not in imports_of(name, path, known)
+    for name, path in modules().items():
+        assert not any(
+            other.startswith("benchmarks") for other in imports_of(name, path, known)
+        )
+
+
+@pytest.mark.parametrize("folder", ["d2l_nin", "benchmarks"])
+def test_files_functions_and_constructors_stay_short(folder):
+    for path in modules(ROOT / folder).values():
+        text = path.read_text(encoding="utf-8")
+        name = path.relative_to(ROOT / folder).as_posix()
+        assert len(text.splitlines()) <= 400 or name in TOO_LONG, name
+        assert not re.search("noqa.*(PLR|C901)", text), name
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                length = lines_of_code(node)
+                where = f"{name}: {node.name} has {length} lines"
+                assert length <= 60 or node.name in TOO_LONG_FUNCTIONS, where
+            elif isinstance(node, ast.ClassDef):
+                assert arguments(node) <= 6 or node.name in TOO_MANY_ARGUMENTS, (
+                    f"{name}: {node.name} takes {arguments(node)} arguments"
+                )
+
+
+def lines_of_code(function) -> int:
+    """Without the docstring, which may be as long as it needs to be."""
+    doc = function.body[0] if ast.get_docstring(function) else None
+    inside = doc.end_lineno - doc.lineno + 1 if doc else 0
+    return function.end_lineno - function.lineno + 1 - inside
+
+
+def arguments(definition) -> int:
+    """How many a class's constructor takes, besides `self`."""
+    for node in definition.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            every = node.args
+            return len(every.posonlyargs + every.args + every.kwonlyargs) - 1
+    return 0
