@@ -21,6 +21,7 @@ __all__ = [
     "MaxPool2D",
     "check_initialized",
     "describe",
+    "each_of",
     "shape_after",
     "window_output",
 ]
@@ -119,6 +120,24 @@ def _check_numbers(least: int, **numbers) -> None:
     for name, values in numbers.items():
         for value in values if isinstance(values, (tuple, list)) else (values,):
             whole_number(name, value, least)
+
+
+def each_of(name: str, values, count: int) -> list:
+    """One value for each of `count` things: a single one stands for all.
+
+    Raises
+    ------
+    ValueError
+        There are several, but not `count`.
+    """
+    if not isinstance(values, (tuple, list)):
+        return [values] * count
+    if len(values) != count:
+        raise ValueError(
+            f"{name}: expected one number or {count} of them, got {len(values)}: "
+            f"{values!r}"
+        )
+    return list(values)
 
 
 class Conv2D(nn.Conv2D):

@@ -1,4 +1,4 @@
-"""Floor 1: Network in Network (Lin, Chen, Yan, arXiv 1312.4400).
+"""Network in Network (Lin, Chen, Yan, arXiv 1312.4400).
 
 Each net is a flat `HybridSequential` that a reader can print, index and slice:
 ``net[:-2]`` of a net with the `gap` head gives its class maps.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
 
-from d2l_nin.layers import Conv2D, Dense, HybridSequential, MaxPool2D
+from d2l_nin.layers import Conv2D, Dense, HybridSequential, MaxPool2D, each_of
+from d2l_nin.runtime import whole_number
 
 __all__ = [
     "Maxout",
     "maxout_block",
+    "mlpconv",
     "nin_block",
     "nin_cifar10",
     "nin_classroom",
@@ -21,24 +23,60 @@ __all__ = [
 ]
 
 
-def nin_block(
+def nin_block(num_channels, kernel_size, strides=1, padding=0):  # @save
+    """Make an mlpconv layer: a convolution, then two 1×1 convolutions.
+
+    Parameters
+    ----------
+    num_channels : int
+        Output channels of each of the three convolutions.
+    kernel_size, strides, padding : int
+        Of the first convolution. The 1×1 convolutions keep height and width.
+
+    Returns
+    -------
+    HybridSequential
+        From (N, C, H, W) to (N, num_channels, H', W').
+
+    Raises
+    ------
+    ValueError, TypeError
+        A number is not a whole number of at least 1 (padding: 0).
+
+    Notes
+    -----
+    Section 3.1 of the paper; three convolutions as in its authors' code and in d2l.
+    """
+    blk = HybridSequential()
+    blk.add(
+        Conv2D(num_channels, kernel_size, strides, padding, activation="relu"),
+        Conv2D(num_channels, kernel_size=1, activation="relu"),
+        Conv2D(num_channels, kernel_size=1, activation="relu"),
+    )
+    return blk
+
+
+def mlpconv(
     num_channels,
     kernel_size,
     strides=1,
     padding=0,
     *,
-    batch_norm=False,
+    num_1x1=2,
+    batch_norm=True,
     last_relu=True,
     cross_channel=True,
-):
-    """Make an mlpconv layer: a convolution, then two 1×1 convolutions.
+):  # @save
+    """Make `nin_block` with what experiments vary.
 
     Parameters
     ----------
-    num_channels : int or (int, int, int)
-        Output channels of the three convolutions.
+    num_channels : int or sequence of int
+        Output channels, of all convolutions or of each.
     kernel_size, strides, padding : int
-        Of the first convolution. The 1×1 convolutions keep height and width.
+        Of the first convolution.
+    num_1x1 : int
+        How many 1×1 convolutions follow it.
     batch_norm : bool
         Normalize before each ReLU; such a convolution has no bias.
     last_relu : bool
@@ -55,24 +93,18 @@ def nin_block(
     Raises
     ------
     ValueError, TypeError
-        A number is not a whole number of at least 1 (padding: 0), or `num_channels`
-        has not one or three entries.
-
-    Notes
-    -----
-    Section 3.1 of the paper; three convolutions as in its authors' code and in d2l.
+        As for `nin_block`, or `num_channels` has not one entry or 1 + `num_1x1`.
     """
-    alike = not isinstance(num_channels, (tuple, list))
-    widths = [num_channels] * 3 if alike else num_channels
-    if len(widths) != 3:
-        raise ValueError(f"num_channels: expected 1 or 3 numbers, got {num_channels}")
-    windows = [(kernel_size, strides, padding), (1, 1, 0), (1, 1, 0)]
+    num_convs = 1 + whole_number("num_1x1", num_1x1, 0)
+    widths = each_of("num_channels", num_channels, num_convs)
     blk = HybridSequential()
-    for i, (width, window) in enumerate(zip(widths, windows)):
-        relu = last_relu or i < 2
+    for i, width in enumerate(widths):
+        relu = last_relu or i < num_1x1
+        kernel = (kernel_size, strides, padding) if i == 0 else (1, 1, 0)
         groups = 1 if cross_channel or i == 0 else width
-        bias = not (batch_norm and relu)
-        blk.add(Conv2D(width, *window, groups=groups, use_bias=bias))
+        blk.add(
+            Conv2D(width, *kernel, groups=groups, use_bias=not (batch_norm and relu))
+        )
         if relu and batch_norm:
             blk.add(nn.BatchNorm())
         if relu:
@@ -147,26 +179,21 @@ def maxout_block(
     return blk
 
 
-def _nin(
-    blocks,
-    class_block,
-    *,
-    block,
-    batch_norm,
-    last_relu,
-    dropout,
-    dropout_after,
-    pool_last=True,
-    ceil_mode,
-    head,
-    head_units,
-):
+def _nin(blocks, class_block, *, dropout_after, head_units, pool_last=True, **options):
     """Put a net together: blocks, 3×3/2 pooling after each, then the head.
 
-    `blocks` are the arguments of `block`; `class_block` those of the last one, whose
-    last width is the number of classes. `dropout_after` says after which blocks, and
-    their pooling, dropout stands.
+    `blocks` are the arguments of the option `block`; `class_block` those of the last
+    one, whose last width is the number of classes. `dropout_after` says after which
+    blocks, and their pooling, dropout stands. Options that are not given are plain.
     """
+    unknown = set(options) - set(_PLAIN)
+    if unknown:
+        raise TypeError(
+            f"{', '.join(sorted(unknown))}: expected options among {', '.join(_PLAIN)}"
+        )
+    batch_norm, last_relu, dropout, ceil_mode, head, block = {
+        **_PLAIN, **options
+    }.values()  # fmt: skip
     if head not in ("gap", "gap_dense", "dense"):
         raise ValueError(f"head: expected 'gap', 'gap_dense' or 'dense', got {head!r}")
     if not 0 <= dropout < 1:
@@ -180,7 +207,7 @@ def _nin(
             net.add(nn.Dropout(dropout))
     num_classes = class_block[0][-1]
     if head == "gap":
-        net.add(nin_block(*class_block, batch_norm=batch_norm, last_relu=last_relu))
+        net.add(mlpconv(*class_block, batch_norm=batch_norm, last_relu=last_relu))
         net.add(nn.GlobalAvgPool2D(), nn.Flatten())
         return net
     if head == "gap_dense":
@@ -195,189 +222,112 @@ def _nin(
     return net
 
 
-_OPTIONS = """
-    batch_norm : bool
-        Normalize before each ReLU.
-    last_relu : bool
-        Whether a ReLU stands between the class maps and their average.
-    dropout : float
-        Probability of dropping a value, from 0 (no such layer) to below 1.
-    ceil_mode : bool
-        Whether pooling sizes are rounded up (Caffe) or down (Gluon).
-    head : str
-        'gap': class maps by a last mlpconv layer, averaged. 'gap_dense': the maps of
-        the last block averaged, then one dense layer, as in GoogLeNet and ResNet.
-        'dense': no average, two hidden dense layers and one of `num_classes`.
-    block : function
-        What builds the blocks before the head: `nin_block`, `maxout_block` or another
-        with the arguments (num_channels, kernel_size, strides, padding, batch_norm=).
-
-    Returns
-    -------
-    HybridSequential
-"""
+# What all nets below take as **options, and what stands where nothing else is said.
+_PLAIN = {
+    "batch_norm": False,  # normalize before each ReLU
+    "last_relu": True,    # a ReLU between the class maps and their average
+    "dropout": 0.5,       # probability of dropping a value; 0: no such layer
+    "ceil_mode": False,   # pooling sizes are rounded up (Caffe) or down (Gluon)
+    "head": "gap",        # 'gap', 'gap_dense' (as in GoogLeNet and ResNet), 'dense'
+    "block": mlpconv,     # or maxout_block, or another with the same arguments
+}  # fmt: skip
+# AlexNet's kernels and widths: (num_channels, kernel_size, strides, padding).
+_ALEXNET = [(96, 11, 4, 0), (256, 5, 1, 2), (384, 3, 1, 1)]
 
 
-def _documented(build):
-    """Fill the options that all nets share into a docstring."""
-    build.__doc__ = build.__doc__.replace("\n    OPTIONS\n", _OPTIONS)
-    return build
-
-
-@_documented
-def nin_fashion_mnist(
-    num_classes=10,
-    *,
-    batch_norm=False,
-    last_relu=True,
-    dropout=0.5,
-    ceil_mode=False,
-    head="gap",
-    block=nin_block,
-):
+def nin_fashion_mnist(num_classes=10, **options):
     """Make the NiN of the d2l book: 1,992,166 parameters.
+
+    From (N, 1, 224, 224) to scores (N, num_classes). Heights 54-26-26-12-12-5-5-1,
+    with ceil_mode=True 54-27-27-13-13-6-6-1. Any number of input channels will do.
 
     Parameters
     ----------
     num_classes : int
-    OPTIONS
-        From (N, 1, 224, 224) to scores (N, num_classes). Heights 54-26-26-12-12-5-5-1,
-        in ceil mode 54-27-27-13-13-6-6-1. Any number of input channels will do.
+    **options
+        `batch_norm`, `last_relu`, `dropout`, `ceil_mode`, `head`, `block`: see the
+        table in this module.
 
     Notes
     -----
-    Zhang et al., Dive into Deep Learning, section 8.3: AlexNet's windows (11×11/4,
-    5×5, 3×3) and widths.
+    Zhang et al., Dive into Deep Learning, section 8.3.
     """
+    class_block = ((num_classes,) * 3, 3, 1, 1)
     return _nin(
-        [(96, 11, 4, 0), (256, 5, 1, 2), (384, 3, 1, 1)],
-        ((num_classes,) * 3, 3, 1, 1),
-        block=block,
-        batch_norm=batch_norm,
-        last_relu=last_relu,
-        dropout=dropout,
-        dropout_after=(2,),
-        ceil_mode=ceil_mode,
-        head=head,
-        head_units=(4096, 4096),
+        _ALEXNET, class_block, dropout_after=(2,), head_units=(4096, 4096), **options
     )
 
 
-@_documented
-def nin_imagenet(
-    num_classes=1000,
-    *,
-    batch_norm=False,
-    last_relu=True,
-    dropout=0.5,
-    ceil_mode=True,
-    head="gap",
-    block=nin_block,
-):
+def nin_imagenet(num_classes=1000, **options):
     """Make the four-block ImageNet net that NiN's authors released for Caffe.
 
-    7,595,176 parameters. It is not in the paper, which has no ImageNet experiment.
+    7,595,176 parameters. It is not in the paper, which has no ImageNet experiment. From
+    (N, 3, 224, 224), heights 54-27-27-13-13-6-6-1, or from (N, 3, 227, 227), heights
+    55-27-27-13-13-6-6-1, to scores (N, num_classes).
 
     Parameters
     ----------
     num_classes : int
-    OPTIONS
-        From (N, 3, 224, 224), heights 54-27-27-13-13-6-6-1, or from (N, 3, 227, 227),
-        heights 55-27-27-13-13-6-6-1, to scores (N, num_classes).
+    **options
+        As for `nin_fashion_mnist`; here `ceil_mode` is True by default.
 
     Notes
     -----
     Caffe model zoo, NIN-ImageNet (gist d802a5849de39225bcc6).
     """
+    class_block = ((1024, 1024, num_classes), 3, 1, 1)
+    options = {"ceil_mode": True, **options}
     return _nin(
-        [(96, 11, 4, 0), (256, 5, 1, 2), (384, 3, 1, 1)],
-        ((1024, 1024, num_classes), 3, 1, 1),
-        block=block,
-        batch_norm=batch_norm,
-        last_relu=last_relu,
-        dropout=dropout,
-        dropout_after=(2,),
-        ceil_mode=ceil_mode,
-        head=head,
-        head_units=(4096, 4096),
+        _ALEXNET, class_block, dropout_after=(2,), head_units=(4096, 4096), **options
     )
 
 
-@_documented
-def nin_cifar10(
-    num_classes=10,
-    *,
-    batch_norm=False,
-    last_relu=True,
-    dropout=0.5,
-    ceil_mode=True,
-    head="gap",
-    block=nin_block,
-):
+def nin_cifar10(num_classes=10, **options):
     """Make the paper's CIFAR-10 net: 966,986 parameters.
+
+    From (N, 3, 32, 32) to scores (N, num_classes). Heights 32-16-16-8-8-1, with
+    ceil_mode=False 32-15-15-7-7-1.
 
     Parameters
     ----------
     num_classes : int
-    OPTIONS
-        From (N, 3, 32, 32) to scores (N, num_classes). Heights 32-16-16-8-8-1, in
-        floor mode 32-15-15-7-7-1.
+    **options
+        As for `nin_fashion_mnist`; here `ceil_mode` is True by default.
 
     Notes
     -----
     The authors' cuda-convnet definition (mavenlin/cuda-convnet, folder NIN).
     """
+    blocks = [((192, 160, 96), 5, 1, 2), ((192, 192, 192), 5, 1, 2)]
+    class_block = ((192, 192, num_classes), 3, 1, 1)
+    options = {"ceil_mode": True, **options}
     return _nin(
-        [((192, 160, 96), 5, 1, 2), ((192, 192, 192), 5, 1, 2)],
-        ((192, 192, num_classes), 3, 1, 1),
-        block=block,
-        batch_norm=batch_norm,
-        last_relu=last_relu,
-        dropout=dropout,
-        dropout_after=(0, 1),
-        ceil_mode=ceil_mode,
-        head=head,
-        head_units=(1024, 512),
+        blocks, class_block, dropout_after=(0, 1), head_units=(1024, 512), **options
     )
 
 
-@_documented
-def nin_classroom(
-    num_classes=10,
-    *,
-    widths=(32, 64, 128),
-    batch_norm=True,
-    last_relu=False,
-    dropout=0.0,
-    ceil_mode=True,
-    head="gap",
-    block=nin_block,
-):
+def nin_classroom(num_classes=10, *, widths=(32, 64, 128), **options):
     """Make the small NiN that two cores train in under a minute.
 
-    156,234 trained parameters with batch norm.
+    156,234 trained parameters. From (N, 1, 28, 28) to scores (N, num_classes). Heights
+    14-7-7-3-3-3-1.
 
     Parameters
     ----------
     num_classes : int
     widths : tuple of int
         Channels of the three blocks before the head.
-    OPTIONS
-        From (N, 1, 28, 28) to scores (N, num_classes). Heights 14-7-7-3-3-3-1.
+    **options
+        As for `nin_fashion_mnist`; here, by default, there is batch norm, no ReLU
+        before the average, no dropout, and sizes are rounded up.
     """
-    if len(widths) != 3:
-        raise ValueError(f"widths: expected three, got {len(widths)}: {widths!r}")
-    windows = [(5, 2, 2), (3, 1, 1), (3, 1, 1)]
+    first, second, third = each_of("widths", widths, 3)
+    options = {
+        "batch_norm": True, "last_relu": False, "dropout": 0.0, "ceil_mode": True,
+        **options,
+    }  # fmt: skip
     return _nin(
-        [(width, *window) for width, window in zip(widths, windows)],
+        [(first, 5, 2, 2), (second, 3, 1, 1), (third, 3, 1, 1)],
         ((16, 16, num_classes), 3, 1, 1),
-        block=block,
-        batch_norm=batch_norm,
-        last_relu=last_relu,
-        dropout=dropout,
-        dropout_after=(2,),
-        pool_last=False,
-        ceil_mode=ceil_mode,
-        head=head,
-        head_units=(1024, 512),
-    )
+        dropout_after=(2,), head_units=(1024, 512), pool_last=False, **options,
+    )  # fmt: skip

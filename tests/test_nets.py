@@ -18,6 +18,7 @@ from d2l_nin.layers import (
 from d2l_nin.nin import (
     Maxout,
     maxout_block,
+    mlpconv,
     nin_block,
     nin_cifar10,
     nin_classroom,
@@ -177,7 +178,7 @@ def by_hand(X, weight, bias, stride, padding):
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1)])
 def test_block_against_numpy(stride, padding, last_relu):
     seed_everything(2)
-    blk = nin_block((4, 3, 2), 3, stride, padding, last_relu=last_relu)
+    blk = mlpconv((4, 3, 2), 3, stride, padding, batch_norm=False, last_relu=last_relu)
     blk.initialize(init.Normal(0.5))
     X = np.random.normal(size=(1, 2, 8, 7))
     Y = blk(X)
@@ -192,9 +193,27 @@ def test_block_against_numpy(stride, padding, last_relu):
     numpy.testing.assert_allclose(Y[0].asnumpy(), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_mlpconv_without_batch_norm_is_the_block_of_the_paper():
+    X = np.random.normal(size=(2, 2, 9, 9))
+    outputs = []
+    for blk in (nin_block(4, 3, 2, 1), mlpconv(4, 3, 2, 1, batch_norm=False)):
+        seed_everything(5)
+        blk.initialize(init.Normal(0.5))
+        outputs.append(blk(X).asnumpy())
+    numpy.testing.assert_array_equal(*outputs)
+
+
+@pytest.mark.parametrize("num_1x1", [0, 1, 2, 3])
+def test_number_of_1x1_layers(num_1x1):
+    blk = mlpconv(4, 3, padding=1, num_1x1=num_1x1)
+    kernels = [layer._kwargs["kernel"] for layer in blk if isinstance(layer, Conv2D)]
+    assert kernels == [(3, 3)] + [(1, 1)] * num_1x1
+    assert sum(type(layer).__name__ == "BatchNorm" for layer in blk) == 1 + num_1x1
+
+
 def test_single_channel_block_does_not_mix():
     seed_everything(3)
-    blk = nin_block(3, 1, cross_channel=False, last_relu=False)
+    blk = mlpconv(3, 1, batch_norm=False, cross_channel=False, last_relu=False)
     blk.initialize(init.Normal(1))
     X = np.random.normal(size=(1, 3, 4, 4))
     before = blk[2:](X).asnumpy()  # the two 1×1 convolutions
@@ -205,7 +224,7 @@ def test_single_channel_block_does_not_mix():
 
 def test_gradients_against_finite_differences():
     seed_everything(4)
-    blk = nin_block(3, 3, 1, 1, batch_norm=False, last_relu=False)
+    blk = mlpconv(3, 3, 1, 1, batch_norm=False, last_relu=False)
     blk.initialize(init.Normal(0.7))
     blk(np.zeros((1, 2, 4, 4)))
     blk.cast("float64")
@@ -297,8 +316,11 @@ def test_ceil_rounding_agrees_with_mxnet():
         (lambda: nin_block(-1, 3), ValueError, "got -1"),
         (lambda: nin_block("32", 3), TypeError, "num_channels: expected an integer"),
         (lambda: nin_block(True, 3), TypeError, "got True"),
-        (lambda: nin_block((1, 2), 3), ValueError, "expected 1 or 3 numbers"),
-        (lambda: nin_block([4, 4, 0.5], 3), TypeError, "got 0.5"),
+        (lambda: nin_block((1, 2), 3), TypeError, "num_channels: expected an integer"),
+        (lambda: mlpconv((1, 2), 3), ValueError, "expected one number or 3 of them"),
+        (lambda: mlpconv(4, 3, num_1x1=-1), ValueError, "num_1x1: expected at least 0"),
+        (lambda: nin_classroom(norm=True), TypeError, "norm: expected options among"),
+        (lambda: mlpconv([4, 4, 0.5], 3), TypeError, "got 0.5"),
         (lambda: Conv2D((4, 4), 3), TypeError, "num_channels: expected an integer"),
         (lambda: nin_block(4, 0), ValueError, "kernel_size: expected at least 1"),
         (lambda: nin_block(4, 2.5), TypeError, "kernel_size: expected an integer"),
@@ -316,7 +338,11 @@ def test_ceil_rounding_agrees_with_mxnet():
             "expected 'gap', 'gap_dense' or 'dense'",
         ),
         (lambda: nin_classroom(dropout=1), ValueError, "dropout: expected 0 ≤"),
-        (lambda: nin_classroom(widths=(8, 8)), ValueError, "expected three, got 2"),
+        (
+            lambda: nin_classroom(widths=(8, 8)),
+            ValueError,
+            "widths: expected one number or 3",
+        ),
         (lambda: vgg(depth=12), ValueError, "expected 11 or 16, got 12"),
     ],
 )
