@@ -226,7 +226,7 @@ def bundle(out: Path) -> None:
     In it are the chapters with their exercises unanswered, the package and the data; no
     solutions, tests and slides. Unzipped, `make lab` is all it takes.
     """
-    from d2l_nin.course.bundle import course_files, write_bundle
+    from d2l_nin.course.bundle import course_files, date_of, write_bundle
     from d2l_nin.course.chapters import for_students
 
     chapters = chapters_here("")
@@ -236,7 +236,7 @@ def bundle(out: Path) -> None:
             files[path.as_posix()] = for_students(path).encode()
     except (FileNotFoundError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    write_bundle(out, files)
+    write_bundle(out, files, date_of(Path()))
     size = out.stat().st_size / 2**20
     console.print(f"{out}: {len(chapters)} chapters, {size:.1f} MiB")
 

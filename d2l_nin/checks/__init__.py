@@ -1,6 +1,7 @@
 """Instant feedback for the exercises, one module a chapter, found by its name.
 
-In a notebook: `from d2l_nin import checks as check`, then `check.ch02.padding(answer)`.
+In a notebook: `from d2l_nin import checks as check`, then
+`check.ch02.output_size(answer)`.
 """
 
 import importlib

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 import zipfile
 from pathlib import Path
 
-__all__ = ["FOLDER", "course_files", "for_students", "write_bundle"]
+__all__ = ["FOLDER", "course_files", "date_of", "for_students", "write_bundle"]
 
 FOLDER = "d2l-nin"  # what unzipping makes
 # All that is taken from the course as it is, besides the chapters.
@@ -23,7 +25,6 @@ _TAKEN = (
 )
 _MAKEFILE = Path(__file__).parents[1] / "templates" / "students" / "Makefile"
 _BEGIN, _END = "<!-- for those who teach -->", "<!-- for all -->"
-_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
 
 
 def for_students(readme: str) -> str:
@@ -63,20 +64,32 @@ def course_files(root: Path) -> dict[str, bytes]:
     return files
 
 
-def write_bundle(target: Path, files: dict[str, bytes]) -> None:
-    """Write a zip whose bytes depend on nothing but `files`.
+def date_of(root: Path) -> tuple[int, int, int, int, int, int]:
+    """When the course was last committed (UTC); today where that is not known."""
+    command = ["git", "-C", str(root), "log", "-1", "--format=%ct"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return (*time.gmtime(int(done.stdout))[:5], 0)  # a zip counts in 2 s
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return (*time.gmtime()[:3], 0, 0, 0)
+
+
+def write_bundle(target: Path, files: dict[str, bytes], date: tuple) -> None:
+    """Write a zip whose bytes depend on nothing but `files` and `date`.
 
     Parameters
     ----------
     target : Path
     files : dict
         What each file of the bundle holds.
+    date : tuple
+        Of all of them, from year to second; see `date_of`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as bundle:
         for name in sorted(files):
-            info = zipfile.ZipInfo(f"{FOLDER}/{name}", _DATE)
+            info = zipfile.ZipInfo(f"{FOLDER}/{name}", date)
             info.create_system = 3  # Unix, wherever it is made
             mode = 0o755 if name.endswith(".sh") else 0o644
             info.external_attr = (0o100000 | mode) << 16

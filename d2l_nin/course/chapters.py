@@ -280,7 +280,9 @@ def _for_reading(notebook):
 
 
 def for_students(path: Path) -> str:
-    """A chapter as students get it: without slides' cells, its exercises unanswered.
+    """A chapter as students get it: exercises unanswered, no outputs, no slides' cells.
+
+    An output that stands there already answers a prediction before it is asked.
 
     Raises
     ------
@@ -295,8 +297,10 @@ def for_students(path: Path) -> str:
                 f"{path}: expected 'answer = ...' once in an exercise's cell, got\n"
                 f"{cell.source}"
             )
-    if "d2l_nin" in notebook.metadata:
-        notebook.metadata.d2l_nin.outputs_sha256 = outputs_digest(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    notebook.metadata.get("d2l_nin", {}).pop("outputs_sha256", None)
     return nbformat.writes(notebook, version=4) + "\n"
 
 

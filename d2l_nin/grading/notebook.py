@@ -57,7 +57,7 @@ def read_cells(raw: bytes) -> list[str]:
 
 
 class _CatchAnswers(ast.NodeTransformer):
-    """Turns `check.ch02.padding(answer)` into a call that only notes the arguments."""
+    """Turns `check.ch02.output_size(answer)` into a call that notes the arguments."""
 
     def __init__(self, known):
         self.known = known
