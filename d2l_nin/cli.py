@@ -66,9 +66,11 @@ def run(chapter: str, out: Path, profile: bool) -> None:
     the end says what each net reached. A chapter stops at its first failing cell, the
     others still run, and the exit status is 1.
     """
-    from d2l_nin.course.chapters import longest_cells, write_executed
+    from d2l_nin.course.chapters import longest_cells, titles_of
+    from d2l_nin.course.page import write_executed, write_index
 
     paths = chapters_here(chapter)
+    others = [(f"{path.stem}.html", title) for path, title in titles_of(NOTEBOOKS)]
     out.mkdir(parents=True, exist_ok=True)
     executions = []
     for execution in execute_all(paths):
@@ -76,12 +78,13 @@ def run(chapter: str, out: Path, profile: bool) -> None:
         if execution.error:
             show_error(execution)
         try:
-            write_executed(execution, out)
+            write_executed(execution, out, others)
         except Exception as error:  # this chapter's own, the others go on
             why = f"its page could not be written: {type(error).__name__}: {error}"
             if not execution.error:
                 execution.error = why
                 show_error(execution)
+    write_index(out, others)
     console.print(_what_was_reached(executions))
     if profile:
         table = Table(
@@ -90,7 +93,7 @@ def run(chapter: str, out: Path, profile: bool) -> None:
         for stem, number, took, first in longest_cells(executions):
             table.add_row(stem, str(number), f"{took:.1f}", Text(first[:60]))
         console.print(table)
-    console.print(f"Executed notebooks and HTML are in {out}/")
+    console.print(f"Executed notebooks and HTML are in {out}/: open {out}/index.html")
     if any(execution.error for execution in executions):
         sys.exit(1)
 

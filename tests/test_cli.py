@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from d2l_nin import cli
 from d2l_nin.cost import RESULT_TYPE
-from d2l_nin.course import chapters
-from d2l_nin.course.chapters import execute, find_chapters, to_html
+from d2l_nin.course import chapters, page
+from d2l_nin.course.chapters import execute, find_chapters
 from d2l_nin.course.doctor import Finding, examine
+from d2l_nin.course.page import to_html
 
 RESULT = f"""
 from IPython.display import display
@@ -100,14 +101,14 @@ def test_a_chapter_s_failure_is_its_own(course, monkeypatch):
     assert re.search(r"02_good +│ +2 .*from IPython|02_good +│ +1 .*1 \+ 1", longest)
     ran = nbformat.read(course / "build" / "01_bad.ipynb", as_version=4)
     assert len(ran.metadata.d2l_nin.cell_seconds) == 2
-    to_page = chapters.to_html
+    to_page = page.to_html
 
-    def fails_once(notebook):
+    def fails_once(notebook, *arguments):
         if "6" in str(notebook.cells[1].outputs):
             raise KeyError("state")
-        return to_page(notebook)
+        return to_page(notebook, *arguments)
 
-    monkeypatch.setattr(chapters, "to_html", fails_once)
+    monkeypatch.setattr(page, "to_html", fails_once)
     code, text = invoke("run", "0")
     assert code == 1 and "its page could not be written: KeyError: 'state'" in text
     table = text[text.index("What the chapters reached") :]

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from d2l_nin.cli import main
 from d2l_nin.course import slides
-from d2l_nin.course.chapters import find_chapters, outputs_digest, title_of, to_html
+from d2l_nin.course.chapters import find_chapters, outputs_digest, title_of
+from d2l_nin.course.page import to_html
 
 ROOT = Path(__file__).parent.parent
 PATHS = find_chapters(ROOT / "notebooks")

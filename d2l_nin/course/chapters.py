@@ -13,11 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from latex2mathml.converter import convert as latex_to_mathml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from d2l_nin import memory
 from d2l_nin.cost import RESULT_TYPE
@@ -29,15 +26,15 @@ __all__ = [
     "execute",
     "find_chapters",
     "find_solutions",
+    "for_reading",
     "for_students",
     "longest_cells",
     "outputs_digest",
     "result_of",
     "save_chapter",
     "title_of",
-    "to_html",
+    "titles_of",
     "update_readme",
-    "write_executed",
 ]
 
 SOLUTIONS = "solutions"
@@ -102,6 +99,17 @@ def title_of(notebook) -> str:
     if not match:
         raise ValueError("the first cell has no heading '# …'")
     return match.group(1)
+
+
+def titles_of(folder: Path) -> list[tuple[Path, str]]:
+    """The chapters with their titles; the file's name where there is none."""
+    found = []
+    for path in find_chapters(folder):
+        try:
+            found.append((path, title_of(nbformat.read(path, as_version=4))))
+        except Exception:  # told when it is run
+            found.append((path, path.stem))
+    return found
 
 
 def execute(path: Path, on_cell: Callable[[int, int], None]) -> Execution:
@@ -214,18 +222,6 @@ def longest_cells(executions: list[Execution], most: int = 20) -> list[tuple]:
     return sorted(rows, key=lambda row: -row[2])[:most]
 
 
-def write_executed(execution: Execution, out: Path) -> None:
-    """Write a chapter as it was run, with seconds by cell, and its page, into `out`."""
-    took = [round(seconds, 3) for seconds in execution.cell_seconds]
-    notebook = execution.notebook
-    notebook.metadata.setdefault("d2l_nin", {})["cell_seconds"] = took
-    target = out / execution.path.name
-    nbformat.write(notebook, target)
-    if notebook.cells:
-        page = to_html(notebook)
-        target.with_suffix(".html").write_text(page, encoding="utf-8")
-
-
 def save_chapter(execution: Execution) -> None:
     """Write a chapter back with its new outputs, and what the run took.
 
@@ -244,30 +240,10 @@ def save_chapter(execution: Execution) -> None:
     partial.replace(execution.path)
 
 
-# --- HTML -----------------------------------------------------------------------
+# --- what readers get ---------------------------------------------------------
 
 
-class _MathML(IPythonRenderer):
-    """Markdown to HTML with formulas as MathML, which browsers show by themselves."""
-
-    def inline_math(self, text: str) -> str:
-        return latex_to_mathml(text.strip("$ "))
-
-    def block_math(self, text: str) -> str:
-        return latex_to_mathml(text.strip("$ \n"), display="block")
-
-    def latex_environment(self, name: str, text: str) -> str:
-        return latex_to_mathml(
-            rf"\begin{{{name}}}{text}\end{{{name}}}", display="block"
-        )
-
-
-def _markdown_to_html(context_or_text, text=None) -> str:
-    source = context_or_text if text is None else text
-    return MarkdownWithMath(renderer=_MathML(escape=False)).render(source)
-
-
-def _for_reading(notebook):
+def for_reading(notebook):
     """A copy without the cells that only slides and speakers need."""
     notebook = copy.deepcopy(notebook)
     notebook.cells = [
@@ -289,7 +265,7 @@ def for_students(path: Path) -> str:
     ValueError
         An exercise of the chapter is answered.
     """
-    notebook = _for_reading(nbformat.read(path, as_version=4))
+    notebook = for_reading(nbformat.read(path, as_version=4))
     for cell in notebook.cells:
         is_exercise = "exercise" in cell.metadata.get("tags", [])
         if is_exercise and _ANSWERS.findall(cell.source) != ["..."]:
@@ -302,22 +278,6 @@ def for_students(path: Path) -> str:
             cell.outputs, cell.execution_count = [], None
     notebook.metadata.get("d2l_nin", {}).pop("outputs_sha256", None)
     return nbformat.writes(notebook, version=4) + "\n"
-
-
-def to_html(notebook) -> str:
-    """The chapter as one HTML file that loads nothing from anywhere.
-
-    What stands in it for slides only is left out.
-    """
-    exporter = HTMLExporter(
-        template_name="chapter",
-        extra_template_basedirs=[str(Path(__file__).parents[1] / "templates")],
-        filters={"markdown2html": _markdown_to_html},
-    )
-    body, _ = exporter.from_notebook_node(
-        _for_reading(notebook), {"metadata": {"name": title_of(notebook)}}
-    )
-    return body
 
 
 # --- README ---------------------------------------------------------------------

@@ -1,0 +1,119 @@
+"""The chapters as pages, looked at in Chromium without a network."""
+
+import re
+import subprocess
+
+import nbformat
+import pytest
+
+from d2l_nin.course.chapters import find_chapters, titles_of
+from d2l_nin.course.page import _maths, to_html, write_index
+from d2l_nin.course.slides import find_chromium
+from tests.test_notebooks import ROOT
+
+PATHS = find_chapters(ROOT / "notebooks")
+# Chromium says here how wide a page wants to be, and how wide it may be.
+ASK = (
+    "<script>const all = document.documentElement; parent.postMessage("
+    "[all.scrollWidth, innerWidth].join(), '*')</script></body>"
+)
+FRAME = (
+    "<p id=said></p><iframe src='{}' width={} height=900></iframe><script>onmessage = "
+    "e => document.getElementById('said').textContent += e.data + ' '</script>"
+)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    out = tmp_path_factory.mktemp("pages")
+    found = titles_of(ROOT / "notebooks")
+    others = [(f"{path.stem}.html", title) for path, title in found]
+    for path, _ in found:
+        name = f"{path.stem}.html"
+        text = to_html(nbformat.read(path, as_version=4), others, name)
+        (out / name).write_text(text, encoding="utf-8")
+    write_index(out, others)
+    return out
+
+
+def dom(page, tmp_path):
+    done = subprocess.run(
+        [find_chromium(), "--headless", "--no-sandbox", "--disable-gpu",
+         "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
+         "--window-size=1500,1000", "--virtual-time-budget=5000", "--dump-dom",
+         page.as_uri()],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    return done.stdout
+
+
+def asked(pages, name, width, tmp_path):
+    text = (pages / name).read_text(encoding="utf-8")
+    (tmp_path / "page.html").write_text(text.replace("</body>", ASK), encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.format("page.html", width), encoding="utf-8")
+    said = re.search(r'id="said">(\d+),(\d+) ', dom(frame, tmp_path))
+    assert said, "Chromium said nothing"
+    return int(said[1]), int(said[2])
+
+
+@pytest.mark.parametrize("width", [1366, 820, 390])
+@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
+def test_nothing_scrolls_sideways(pages, path, width, tmp_path):
+    wide, room = asked(pages, f"{path.stem}.html", width, tmp_path)
+    assert width - 20 <= room <= width and wide <= room
+
+
+def test_a_page_that_is_too_wide_is_seen(pages, tmp_path):
+    (tmp_path / "wide.html").write_text("<body><p style='width:900px'>a</p></body>")
+    wide, room = asked(tmp_path, "wide.html", 390, tmp_path)
+    assert wide > room
+
+
+def test_all_links_are_alive(pages):
+    """To sections, to the other chapters, and to the list of them."""
+    for page in pages.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        ids = set(re.findall(r'\bid="([^"]+)"', text))
+        links = set(re.findall(r'<a [^>]*href="([^"]+)"', text))
+        assert len(links) >= len(PATHS)
+        for link in links:
+            if link.startswith("#"):
+                assert link[1:] in ids, (page.name, link)
+            elif "//" not in link and not link.startswith("data:"):
+                name = link.split("#")[0]
+                beside = pages / name, ROOT / "notebooks" / name
+                assert any(path.exists() for path in beside), (page.name, link)
+        assert "<script" not in text
+
+
+def test_what_answers_a_prediction_is_folded(pages):
+    for path in PATHS:
+        cells = nbformat.read(path, as_version=4).cells
+        text = (pages / f"{path.stem}.html").read_text(encoding="utf-8")
+        predictions = sum("**Predict" in cell.source for cell in cells)
+        folded = text.count('<details class="course-answer">')
+        assert 3 <= folded <= predictions
+
+
+def test_primes_stand_beside_their_letter():
+    """As an exponent, the raised character would be raised and shrunk once more."""
+    assert '<mi>H</mi><mo lspace="0em" rspace="0em">\u2032</mo>' in _maths("H' = 1")
+    both = _maths("h'_{ij}")
+    assert "msubsup" not in both and both.index("msub") < both.index("\u2032")
+    assert "<msup" in _maths("x^2")
+
+
+def test_the_font_has_every_character_of_the_formulas(pages):
+    from fontTools.ttLib import TTFont
+
+    from d2l_nin.course.page import MATHS_FONT
+
+    known = TTFont(MATHS_FONT).getBestCmap()
+    used = set()
+    for page in pages.glob("0*.html"):
+        for formula in re.findall(r"<math.*?</math>", page.read_text(), re.DOTALL):
+            inside = re.findall(r"<m[ion][^>]*>([^<]+)</m[ion]>", formula)
+            used |= set("".join(inside).replace("&lt;", "<").replace("&gt;", ">"))
+    assert len(used) > 40
+    assert {c for c in used if ord(c) not in known and not c.isspace()} <= set("\u2061")
