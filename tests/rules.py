@@ -10,7 +10,7 @@ import re
 import textwrap
 
 import d2l_nin
-from d2l_nin.course.chapters import outputs_digest
+from d2l_nin.course.chapters import outputs_digest, result_of
 
 IGNORED = "nbval-ignore-output"
 # The most of a chapter's code cells whose output nbval doesn't compare.
@@ -205,4 +205,35 @@ def faults_of_form(notebook) -> list[str]:
         tags = cell.metadata.get("tags", [])
         if "slideshow" in cell.metadata or any(t.startswith("slide") for t in tags):
             found.append(f"cell {i} is tagged for slides")
+    return found
+
+
+def histories_of(notebook) -> dict[tuple, tuple]:
+    """From what each shown history says of a run, epoch by epoch, to its seconds."""
+    found = {}
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            text = output.get("data", {}).get("text/plain", "")
+            head, *rows = [line.split() for line in text.splitlines()] or [[]]
+            if head[:2] == ["epoch", "train_loss"] and head[-1] == "seconds":
+                run = tuple(tuple(row[:-1]) for row in rows)
+                found[run] = tuple(row[-1] for row in rows)
+    return found
+
+
+def contradictions(notebooks: dict) -> list[str]:
+    """Where two chapters, by name, say different things of the same run.
+
+    Runs whose losses and accuracies agree in all epochs are the same; so are the
+    results of nets of the same name.
+    """
+    found, said = [], {}
+    for name, notebook in notebooks.items():
+        runs = dict(histories_of(notebook))
+        if result := result_of(notebook):
+            runs[result["net"]] = tuple(sorted(result.items()))
+        for run, what in runs.items():
+            first, before = said.setdefault(run, (name, what))
+            if before != what:
+                found.append(f"{first} says {before}, {name} says {what} of {run}")
     return found

@@ -12,6 +12,7 @@ import pytest
 from nbval.plugin import IPyNbCell
 
 from d2l_nin.cli import readme_picture
+from d2l_nin.cost import RESULT_TYPE
 from d2l_nin.course import chapters
 from d2l_nin.course.chapters import execute, find_chapters, result_of, update_readme
 from tests import rules
@@ -121,6 +122,35 @@ def test_readme_table_is_what_the_command_writes(tmp_path):
     assert "02_network_in_network.ipynb" in written
     picture = (ROOT / "docs" / "nets.svg").read_text(encoding="utf-8")
     assert picture == readme_picture().svg
+
+
+# The stored outputs are of two sittings: when they are made anew, this mark must go.
+@pytest.mark.xfail(strict=True, reason="chapter 03 shows 126 s for a run of 12.6 s")
+def test_two_chapters_say_the_same_of_the_same_run():
+    chapters = {path.stem: read(path) for path in PATHS}
+    assert any(rules.histories_of(notebook) for notebook in chapters.values())
+    assert rules.contradictions(chapters) == []
+
+
+def test_another_sitting_s_seconds_are_seen():
+    """A kept run of a busy day: the same losses, ten times the seconds."""
+    first = read(PATHS[IDS.index("02_network_in_network")])
+    other = copy.deepcopy(first)
+    assert rules.contradictions({"02": first, "03": other}) == []
+    seconds = next(iter(rules.histories_of(first).values()))
+    for cell in rules.code_cells(other):
+        for output in cell.outputs:
+            if seconds[-1] in output.get("data", {}).get("text/plain", ""):
+                text = output.data["text/plain"]
+                output.data["text/plain"] = text.replace(seconds[-1], "126.280")
+    (fault,) = rules.contradictions({"02": first, "03": other})
+    assert seconds[-1] in fault and "126.280" in fault
+    other = copy.deepcopy(first)
+    for cell in rules.code_cells(other):
+        for output in cell.outputs:
+            if RESULT_TYPE in output.get("data", {}):
+                output.data[RESULT_TYPE]["seconds"] *= 10
+    assert len(rules.contradictions({"02": first, "03": other})) == 1
 
 
 def test_chapter_02_reached_ninety_percent():

@@ -12,10 +12,14 @@ from d2l_nin.course.slides import find_chromium
 from tests.test_notebooks import ROOT
 
 PATHS = find_chapters(ROOT / "notebooks")
-# Chromium says here how wide a page wants to be, and how wide it may be.
+# Chromium says here how wide a page wants to be, how wide it may be, and how many
+# pieces of code or output are cut off where they could be scrolled.
 ASK = (
     "<script>const all = document.documentElement; parent.postMessage("
-    "[all.scrollWidth, innerWidth].join(), '*')</script></body>"
+    "[all.scrollWidth, innerWidth, [...all.querySelectorAll('.highlight, "
+    ".highlight *, .jp-InputArea-editor, .jp-OutputArea-output')].filter(e => "
+    "e.scrollWidth > e.clientWidth + 1 && ['hidden', 'clip'].includes("
+    "getComputedStyle(e).overflowX)).length].join(), '*')</script></body>"
 )
 FRAME = (
     "<p id=said></p><iframe src='{}' width={} height=900></iframe><script>onmessage = "
@@ -52,22 +56,25 @@ def asked(pages, name, width, tmp_path):
     (tmp_path / "page.html").write_text(text.replace("</body>", ASK), encoding="utf-8")
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format("page.html", width), encoding="utf-8")
-    said = re.search(r'id="said">(\d+),(\d+) ', dom(frame, tmp_path))
+    said = re.search(r'id="said">(\d+),(\d+),(\d+) ', dom(frame, tmp_path))
     assert said, "Chromium said nothing"
-    return int(said[1]), int(said[2])
+    return tuple(map(int, said.groups()))
 
 
 @pytest.mark.parametrize("width", [1366, 820, 390])
 @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 def test_nothing_scrolls_sideways(pages, path, width, tmp_path):
-    wide, room = asked(pages, f"{path.stem}.html", width, tmp_path)
-    assert width - 20 <= room <= width and wide <= room
+    wide, room, cut = asked(pages, f"{path.stem}.html", width, tmp_path)
+    assert width - 20 <= room <= width and wide <= room and cut == 0
 
 
 def test_a_page_that_is_too_wide_is_seen(pages, tmp_path):
-    (tmp_path / "wide.html").write_text("<body><p style='width:900px'>a</p></body>")
-    wide, room = asked(tmp_path, "wide.html", 390, tmp_path)
-    assert wide > room
+    code = "<div class=highlight style='overflow:hidden'><pre>" + "a" * 900
+    (tmp_path / "wide.html").write_text(
+        f"<body><p style='width:900px'>a</p>{code}</pre></div></body>"
+    )
+    wide, room, cut = asked(tmp_path, "wide.html", 390, tmp_path)
+    assert wide > room and cut == 1
 
 
 def test_all_links_are_alive(pages):
