@@ -135,7 +135,7 @@ def test_unanswered_kinds(answer):
     verdict = doubled(answer)
     assert verdict.status == UNANSWERED and not verdict.is_right
     assert "Put your answer in place of the dots" in repr(verdict)
-    assert "weak" in repr(verdict) and doubled.num_wrong == 0
+    assert "weak" not in repr(verdict) and doubled.num_wrong == 0
 
 
 def closure():
@@ -899,5 +899,5 @@ def test_expect_close():
 
 
 def test_nothing_that_came_is_long():
-    assert len(framework._short("x" * 10_000)) <= 80
-    assert "\n" not in framework._short(np.ones((50, 50)))
+    assert len(framework.short("x" * 10_000)) <= 80
+    assert "\n" not in framework.short(np.ones((50, 50)))

@@ -22,6 +22,7 @@ from d2l_nin.checks.expect import (
     expect_number,
     expect_shape,
     likely_mistake,
+    measured_accuracies,
 )
 from d2l_nin.layers import Conv2D, HybridSequential
 
@@ -266,8 +267,7 @@ def _accuracies_of_pools(measured) -> dict:
     except (TypeError, KeyError, ValueError, IndexError):
         raise Wrong(what, f"{measured!r}"[:80], mistake) from None
     values = [value for row in found.values() for value in row.values()]
-    if not all(0 <= value <= 1 for value in values):
-        raise Wrong(what, f"{values}", "An accuracy is a share from 0 to 1.")
+    measured_accuracies(values, len(values))
     own = [found[name][name] for name in _POOLS]
     if min(own) < 0.5:
         raise Wrong(

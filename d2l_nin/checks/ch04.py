@@ -13,7 +13,6 @@ from d2l_nin.checks.exercise import exercise
 from d2l_nin.checks.expect import (
     Wrong,
     accuracies_of_seeds,
-    as_accuracies,
     as_array,
     as_net,
     as_text,
@@ -23,6 +22,7 @@ from d2l_nin.checks.expect import (
     expect_number,
     expect_shape,
     likely_mistake,
+    measured_accuracies,
 )
 from d2l_nin.inception import Inception
 from d2l_nin.layers import window_output
@@ -592,14 +592,7 @@ def loss_with_heads(answer):
 def switched_off(answer, measured=None):
     """How much a trained net loses without its 3×3 branches: three ranges."""
     came = as_text(answer, ("under 5", "5 to 20", "over 20"))
-    if measured is None:
-        raise Wrong(
-            "what was measured as well", "nothing", "Run the whole cell; it trains."
-        )
-    values = as_accuracies(measured, "measured")
-    if values.shape != (2,):
-        raise Wrong("two accuracies, before and after", f"{values.size}")
-    before, after = values
+    before, after = measured_accuracies(measured, 2)
     if before < 0.4:
         raise Wrong(
             "a net that has learned something, to switch off a part of it",

@@ -26,7 +26,14 @@ from d2l_nin.checks.limits import (
     within,
 )
 
-__all__ = ["Exercise", "Verdict", "exercise", "readers_line", "what_it_said"]
+__all__ = [
+    "Exercise",
+    "Verdict",
+    "exercise",
+    "exercises_in",
+    "readers_line",
+    "what_it_said",
+]
 
 UNANSWERED, RIGHT, WRONG, FAILED, TOO_SLOW = (
     "unanswered",
@@ -161,8 +168,9 @@ def what_it_said(error: BaseException) -> str:
 class Exercise:
     """A check that answers a reader; made by `exercise`."""
 
-    def __init__(self, check, hints, remember: str, seconds: float):
+    def __init__(self, check, hints, remember: str, seconds: float = 20):
         functools.update_wrapper(self, check)
+        _expect_two(hints)
         self.check, self.hints, self.remember = check, tuple(hints), remember
         self.seconds = seconds
         self.num_wrong = 0
@@ -192,7 +200,7 @@ class Exercise:
     def judge(self, answer=..., *measured) -> Verdict:
         """The same without a hint that depends on how often it was called."""
         if _is_unanswered(answer):
-            lines = (f"Put your answer in place of the dots. Hint: {self.hints[0]}",)
+            lines = ("Put your answer in place of the dots.",)
             return Verdict(self.name, UNANSWERED, lines)
         with few_prints() as printed, own_random_numbers():
             status, lines = self._try(answer, *measured)
@@ -219,20 +227,32 @@ class Exercise:
         return RIGHT, [self.remember]
 
 
+def _expect_two(hints) -> None:
+    if isinstance(hints, str) or len(hints) < 2:
+        raise ValueError(
+            f"hints: expected two or more, from weak to strong, got {hints}"
+        )
+
+
 def exercise(*hints: str, remember: str, seconds: float = 20):
     """Make a check an `Exercise`.
 
     Parameters
     ----------
     hints : str
-        From weak to strong; two or more. The first is told with the question.
+        From weak to strong; two or more. The first comes with the first wrong answer.
     remember : str
         The sentence worth remembering, told with "right".
     seconds : float
         The time limit.
     """
-    if len(hints) < 2:
-        raise ValueError(
-            f"hints: expected two or more, from weak to strong, got {hints}"
-        )
+    _expect_two(hints)
     return lambda check: Exercise(check, hints, remember, seconds)
+
+
+def exercises_in(module) -> dict[str, Exercise]:
+    """A module's exercises by name, in the order they are defined in."""
+    found = {n: each for n, each in vars(module).items() if isinstance(each, Exercise)}
+    for name, each in found.items():
+        each.name = f"{module.__name__.rpartition('.')[2]}.{name}"
+    return found

@@ -15,6 +15,7 @@ __all__ = [
     "accuracies_of_seeds",
     "as_accuracies",
     "as_array",
+    "as_claim",
     "as_net",
     "as_number",
     "as_text",
@@ -24,6 +25,8 @@ __all__ = [
     "expect_number",
     "expect_shape",
     "likely_mistake",
+    "measured_accuracies",
+    "short",
 ]
 
 
@@ -44,7 +47,7 @@ class Wrong(Exception):
         self.expected, self.came, self.mistake = expected, came, mistake
 
 
-def _short(value) -> str:
+def short(value) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -60,7 +63,7 @@ def as_array(value, what: str = "an array") -> numpy.ndarray:
     except Exception:
         array = None
     if array is None or array.dtype.kind not in "biuf":
-        raise Wrong(f"{what}: an array of numbers", f"{_short(value)}")
+        raise Wrong(f"{what}: an array of numbers", f"{short(value)}")
     return array
 
 
@@ -73,8 +76,11 @@ def _float(number) -> float:
 
 def as_number(answer, what: str = "a number") -> float:
     """One number, of whatever kind."""
-    if isinstance(answer, (str, bytes, bool, numpy.bool_)) or callable(answer):
-        raise Wrong(what, f"{_short(answer)}, of type {type(answer).__name__}")
+    if isinstance(answer, (str, bytes)):
+        said = "That is a text. A number has no quotation marks around it."
+        raise Wrong(what, f"{short(answer)}, of type {type(answer).__name__}", said)
+    if isinstance(answer, (bool, numpy.bool_)) or callable(answer):
+        raise Wrong(what, f"{short(answer)}, of type {type(answer).__name__}")
     if isinstance(answer, (int, Fraction, Decimal)):
         array = numpy.array([_float(answer)])
     else:
@@ -95,12 +101,20 @@ def as_whole_number(answer, what: str = "a whole number") -> int:
     return int(number)
 
 
+def _plain(text) -> str | None:
+    """Without case, spaces around it, or the apostrophes that a text program sets."""
+    if not isinstance(text, str):
+        return None
+    return " ".join(
+        text.replace("\u2019", "'").replace("\u2018", "'").split()
+    ).casefold()
+
+
 def as_text(answer, options) -> str:
     """One of `options`, in whatever case."""
-    text = answer.strip().casefold() if isinstance(answer, str) else None
-    found = [option for option in options if option.casefold() == text]
+    found = [option for option in options if _plain(option) == _plain(answer)]
     if not found:
-        raise Wrong("one of " + ", ".join(map(repr, options)), _short(answer))
+        raise Wrong("one of " + ", ".join(map(repr, options)), short(answer))
     return found[0]
 
 
@@ -125,13 +139,53 @@ def as_accuracies(values, name: str, what: str = "accuracies") -> numpy.ndarray:
         It is no list, or holds something else than such numbers.
     """
     if not isinstance(values, (list, tuple)) and not getattr(values, "ndim", 0):
-        raise Wrong(f"{name}: a list of {what}", _short(values))
+        raise Wrong(f"{name}: a list of {what}", short(values))
     expected = f"{name}: {what} from 0 to 1"
     numbers = numpy.array([as_number(value, expected) for value in values])
     if numbers.size and (numbers.min() < 0 or numbers.max() > 1):
         mistake = "Percent? Divide by 100." if 1 < numbers.max() <= 100 else ""
         raise Wrong(expected, f"{numbers.min():g} … {numbers.max():g}", mistake)
     return numbers
+
+
+def measured_accuracies(measured, count: int) -> numpy.ndarray:
+    """What a prediction's cell measured: `count` accuracies, each from 0 to 1."""
+    what = f"{count} accuracies in a row, as the cell measures them"
+    if measured is None:
+        raise Wrong(what, "nothing", "Run the whole cell: it trains for an answer.")
+    values = as_accuracies(measured, "what the cell measures")
+    if len(values) != count:
+        raise Wrong(what, f"{len(values)}", "Is the rest of the cell as it was?")
+    return values
+
+
+def as_claim(answer, one, other, words=("better", "worse", "can't tell")) -> str:
+    """What was claimed of `other` against `one`; Wrong if the ranges say otherwise.
+
+    Parameters
+    ----------
+    answer : str
+    one, other : float array (n,)
+        Accuracies of the seeds of both sides.
+    words : tuple of str
+        For `other` above `one`, below it, and for ranges that overlap.
+    """
+    said, (above, below, neither) = as_text(answer, words), words
+    follows = neither
+    if min(other) > max(one):
+        follows = above
+    elif max(other) < min(one):
+        follows = below
+    if said != follows:
+        raise Wrong(
+            "the verdict that follows from the ranges",
+            f"{said!r}, for {min(one):.3f} … {max(one):.3f} against "
+            f"{min(other):.3f} … {max(other):.3f}",
+            "The ranges overlap: by the rule, that tells nothing."
+            if follows == neither
+            else "The ranges do not overlap: the sign of the difference is told.",
+        )
+    return said
 
 
 def accuracies_of_seeds(
@@ -182,7 +236,7 @@ def call(answer, *arguments, what: str = "a function"):
     An answer that hands out nothing is told that it did.
     """
     if not callable(answer):
-        raise Wrong(what, f"{_short(answer)}, which can't be called")
+        raise Wrong(what, f"{short(answer)}, which can't be called")
     try:
         returned = answer(*arguments)
     except (TypeError, mx.MXNetError, AttributeError) as error:
@@ -206,7 +260,7 @@ def as_net(answer, *arguments, what: str = "a net"):
     """
     net = answer if isinstance(answer, Block) else call(answer, *arguments, what=what)
     if not isinstance(net, Block):
-        raise Wrong(f"{what} (a Gluon Block)", _short(net))
+        raise Wrong(f"{what} (a Gluon Block)", short(net))
     mx.random.seed(0)
     for param in net.collect_params().values():
         if param._data is None and not param._deferred_init:

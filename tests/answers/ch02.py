@@ -6,7 +6,7 @@ import numpy
 from mxnet import nd, np, npx
 from mxnet.gluon import Block, HybridBlock, nn
 
-from d2l_nin.nin import nin_block
+from d2l_nin.nin import mlpconv, nin_block
 from d2l_nin.training import evaluate_accuracy
 from tests.answers import Measured
 
@@ -193,7 +193,7 @@ def with_average(D, k, s, p):
 
 
 def of_single_channels(D, k, s, p):
-    return nin_block(D, k, s, p, cross_channel=False)
+    return mlpconv(D, k, s, p, cross_channel=False)
 
 
 def one_too_wide(D, k, s, p):
@@ -415,7 +415,7 @@ WRONG = {
         (relus_after(1, 3), "convolution 2."),
         (with_sigmoid, "with given weights"),
         (with_windows(lambda k, s, p: (k, s, p), whole, whole), "windows of 1×1"),
-        (lambda D, k, s, p: nin_block(D, k, s, p, batch_norm=True), "batch norm"),
+        (lambda D, k, s, p: mlpconv(D, k, s, p, batch_norm=True), "batch norm"),
         (with_pooling, "pooling is no part"),
         (with_average, "average is no part"),
         (of_single_channels, "don't mix the channels"),

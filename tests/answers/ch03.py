@@ -389,7 +389,7 @@ WRONG = {
         (exchanged("max", 0.1, 0.12), "did no great harm"),
         (exchanged("both", 0.03, 0.3), "one of 'mean', 'max', 'neither'"),
         (exchanged("max", 0.0, 0.05, own=0.1), "learned something"),
-        (exchanged("max", 3, 30, own=80), "a share from 0 to 1"),
+        (exchanged("max", 3, 30, own=80), "Percent? Divide by 100."),
         (Measured(("max", None)), "as it was"),
         (Measured(("max", (0.2, 0.5))), "as it was"),
         (Measured(("max", {"mean": 0.8, "max": 0.5})), "as it was"),

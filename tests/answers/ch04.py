@@ -540,7 +540,7 @@ WRONG = {
         (Measured(("5 to 20", (0.8, 0.2))), "measured 80.0% before"),
         (Measured(("over 20", (0.3, 0.05))), "learned something"),
         (Measured(("over 20", (80, 20))), "Percent?"),
-        (Measured(("over 20", (0.8,))), "two accuracies"),
+        (Measured(("over 20", (0.8,))), "2 accuracies in a row"),
         (Measured((20, (0.8, 0.2))), "one of 'under 5'"),
         ("over 20", "Run the whole cell"),
     ],

@@ -281,6 +281,9 @@ WRONG = {
         (Measured(("better", (0.9, 0.9))), "measured"),
         (Measured(("maybe", (0.9, 0.9))), "one of 'better'"),
         ("better", "Run the whole cell"),
+        (Measured(("the same", (90, 91))), "Percent? Divide by 100."),
+        (Measured(("the same", 0.9)), "a list of accuracies"),
+        (Measured(("the same", (0.9, 0.9, 0.9))), "2 accuracies in a row"),
     ],
     "better_on_the_held_out_font": [
         ({"before": [0.7] * 5, "after": [0.8] * 5}, "seed the same"),
