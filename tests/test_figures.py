@@ -289,3 +289,24 @@ def test_colours_differ_in_greyscale():
     assert first[1] - first[0] > 20  # the others differ in dashes and hatches as well
     fills = sorted(set(map(lightness, diagrams._FILL.values())))
     assert all(b - a > 8 for a, b in zip(fills, fills[1:]))
+
+
+def test_dot_plot_says_medians_and_ranges():
+    groups = {"with": [0.8, 0.9, 0.85], "without": [0.1, 0.1, 0.2]}
+    alt = figures.dot_plot(groups, xlabel="accuracy", reference=("guessing", 0.1)).alt
+    assert "with 0.850 (0.800 to 0.900)" in alt
+    assert "without 0.100 (0.100 to 0.200)" in alt
+    with pytest.raises(ValueError, match="numbers in every group"):
+        figures.dot_plot({"with": []}, xlabel="accuracy")
+
+
+def test_parameters_picture_says_each_number():
+    alt = figures.parameters_picture(
+        {"NiN": (1_992_166, 0), "LeNet": (2572, 59134)}
+    ).alt
+    assert "NiN 1,992,166 and 0; LeNet 2,572 and 59,134" in alt
+
+
+def test_mlpconv_picture_says_the_idea():
+    alt = figures.mlpconv_picture().alt
+    assert "patch" in alt and "1×1" in alt and "all positions" in alt

@@ -10,7 +10,9 @@ from d2l_nin.figures.curves import (
     ledger,
     training_curves,
 )
+from d2l_nin.figures.experiments import dot_plot, parameters_picture
 from d2l_nin.figures.images import confusion_matrix, image_grid, map_grid, scene_grid
+from d2l_nin.figures.mlpconv import mlpconv_picture
 from d2l_nin.figures.nets import draw_nets
 from d2l_nin.figures.picture import COLOURS, Picture, picture
 
@@ -20,11 +22,14 @@ __all__ = [
     "Picture",
     "confusion_matrix",
     "curves",
+    "dot_plot",
     "draw_nets",
     "image_grid",
     "ledger",
     "map_grid",
+    "mlpconv_picture",
     "number_grids",
+    "parameters_picture",
     "picture",
     "pixel_column",
     "scene_grid",

@@ -23,6 +23,12 @@ def _notebook_is_live() -> bool:
     return hasattr(shell, "kernel")
 
 
+def someone_looks() -> bool:
+    """Whether a person is likely to wait for what runs, in a notebook or a terminal."""
+    in_terminal = sys.stderr.isatty() and not os.environ.get("CI")
+    return _notebook_is_live() or in_terminal
+
+
 class _Bar:
     """A progress bar for terminals."""
 
@@ -45,6 +51,6 @@ def _make_view(progress: bool | None, num_steps: int):
         return None
     if _notebook_is_live() and live_view is not None:
         return live_view(num_steps)
-    if progress or (sys.stderr.isatty() and not os.environ.get("CI")):
+    if progress or someone_looks():
         return _Bar(num_steps)
     return None

@@ -1,0 +1,117 @@
+"""What was measured: every run a dot, and counts that differ by powers of ten."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from matplotlib import pyplot as plt
+
+from d2l_nin.figures.picture import COLOURS, picture, style
+
+__all__ = ["dot_plot", "parameters_picture"]
+
+
+def dot_plot(groups: dict, *, xlabel: str, reference=None, digits: int = 3, xlim=None):
+    """Every run as a dot, one row for each variant, with its median and its range.
+
+    Parameters
+    ----------
+    groups : dict
+        From the name of a variant to the numbers of its runs.
+    xlabel : str
+        What the numbers are, with their unit.
+    reference : (str, float), optional
+        A dashed line, such as ("guessing", 0.1).
+    digits : int
+        Of the numbers in the alt text and beside the medians.
+    xlim : (float, float), optional
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        There is no group, or one without a number.
+    """
+    if not groups or not all(len(values) for values in groups.values()):
+        raise ValueError(f"groups: expected numbers in every group, got {groups}")
+    with style():
+        fig, ax = plt.subplots(
+            figsize=(7.2, 0.5 * len(groups) + 1.1), layout="constrained"
+        )
+        for row, values in enumerate(groups.values()):
+            low, middle, high = min(values), median(values), max(values)
+            ax.plot([low, high], [row, row], color="#777777", linewidth=1.4,
+                    linestyle="-", zorder=2)  # fmt: skip
+            ax.plot(values, [row] * len(values), "o", color=COLOURS[0], markersize=6,
+                    alpha=0.55, zorder=3)  # fmt: skip
+            ax.plot([middle], [row], "|", color="black", markersize=19,
+                    markeredgewidth=2.2, zorder=4)  # fmt: skip
+            ax.annotate(f"{middle:.{digits}f}", (middle, row), (0, 12), ha="center",
+                        textcoords="offset points", fontsize=9)  # fmt: skip
+        if reference is not None:
+            name, at = reference
+            ax.axvline(at, color="#555555", linestyle="--", linewidth=1.2, zorder=1)
+            ax.annotate(name, (at, len(groups) - 0.45), (4, 0), fontsize=9,
+                        textcoords="offset points", va="bottom")  # fmt: skip
+        ax.set_yticks(range(len(groups)), list(groups))
+        ax.set_ylim(len(groups) - 0.4, -0.75)
+        if xlim is not None:
+            ax.set_xlim(*xlim)
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel(xlabel)
+        rows = "; ".join(
+            f"{name} {median(values):.{digits}f} "
+            f"({min(values):.{digits}f} to {max(values):.{digits}f})"
+            for name, values in groups.items()
+        )
+        count = len(next(iter(groups.values())))
+        alt = f"Dot plot of {xlabel}, median and range of {count} runs: {rows}."
+        return picture(fig, alt)
+
+
+def parameters_picture(parts: dict):
+    """Parameters in the convolutions and in the dense layers of nets, on a log scale.
+
+    Parameters
+    ----------
+    parts : dict
+        From a net's name to its parameters in (convolutions, dense layers).
+
+    Returns
+    -------
+    Picture
+    """
+    with style():
+        fig, ax = plt.subplots(
+            figsize=(7.2, 0.5 * len(parts) + 1.4), layout="constrained"
+        )
+        looks = (("convolutions", COLOURS[5], "o"), ("dense layers", COLOURS[1], "s"))
+        for row, counts in enumerate(parts.values()):
+            if all(counts):
+                ax.plot(counts, [row, row], color="#999999", linestyle="-", zorder=1)
+            for count, (_, colour, marker) in zip(counts, looks):
+                if count:
+                    ax.plot(count, row, marker, color=colour, markersize=9,
+                            markeredgecolor="black", markeredgewidth=0.6)  # fmt: skip
+                    ax.annotate(f"{count:,}", (count, row), (0, 9), ha="center",
+                                textcoords="offset points", fontsize=9)  # fmt: skip
+            if not counts[1]:
+                ax.annotate("no dense layer", (counts[0], row), (34, 0), va="center",
+                            textcoords="offset points", fontsize=9)  # fmt: skip
+        for name, colour, marker in looks:
+            ax.plot([], [], marker, color=colour, label=name, markeredgecolor="black")
+        ax.set_xscale("log")
+        ax.set_xlim(1e3, 1e9)
+        ax.set_yticks(range(len(parts)), list(parts))
+        ax.set_ylim(len(parts) - 0.5, -0.8)
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel("parameters (each line of the grid: ten times more)")
+        fig.legend(loc="outside upper center", ncols=2)
+        rows = "; ".join(
+            f"{name} {counts[0]:,} and {counts[1]:,}" for name, counts in parts.items()
+        )
+        alt = f"Parameters in convolutions and in dense layers, log scale: {rows}."
+        return picture(fig, alt)
