@@ -22,6 +22,7 @@ from d2l_nin.grading.command import grade
 
 BUNDLE = BUILD / "d2l-nin-students.zip"
 PICTURE = Path("docs/nets.svg")
+DECKS = Path("slides")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -174,30 +175,30 @@ def notebooks(chapter: str) -> None:
     show_default=True,
 )
 def slides(chapter: str, pdf: bool, out: Path) -> None:
-    """Build the slides of every chapter, or of those that begin with CHAPTER (02)."""
-    import nbformat
+    """Build the decks of all chapters, or of those that begin with CHAPTER (02)."""
+    from d2l_nin.course import slides as room
+    from d2l_nin.course.deck import DeckError
 
-    from d2l_nin.course import slides as rooms
-    from d2l_nin.course.chapters import title_of
-
-    paths = chapters_here(chapter)
-    titles = {
-        path: title_of(nbformat.read(path, as_version=4)) for path in chapters_here("")
-    }
     try:
-        node_modules = rooms.install_node_modules(BUILD / "node")
-        rooms.vendor(node_modules, out / "assets")
-        for path in paths:
-            deck = rooms.build_deck(path, titles[path], out)
+        decks = room.find_decks(DECKS, out, chapter)
+        node_modules = room.install_node_modules(BUILD / "node")
+        room.vendor(node_modules, out / "assets")
+        for deck in decks:
+            room.build_deck(deck, NOTEBOOKS / f"{deck.path.name}.ipynb")
             console.print(
-                f"{path.stem}: {deck.num_slides} slides, {deck.minutes} minutes"
+                f"{deck.path.name}: {deck.num_slides} slides, {deck.minutes} minutes"
             )
             if pdf:
-                console.print(f"  printed to {rooms.print_pdf(deck)}")
-        decks = (rooms.deck_of(path, title, out) for path, title in titles.items())
-        rooms.write_contents([deck for deck in decks if deck.is_built()], out)
-    except rooms.ToolMissing as error:
+                console.print(f"  printed to {room.print_pdf(deck)}")
+        built = [deck for deck in room.find_decks(DECKS, out) if deck.is_built()]
+        room.write_contents(built, out)
+        faults = room.look_at(decks, node_modules) if room.has_chromium() else None
+    except (DeckError, FileNotFoundError, room.ToolMissing) as error:
         raise click.ClickException(str(error)) from None
+    if faults:
+        raise click.ClickException("\n".join(["the slides need care:", *faults]))
+    if faults is None:
+        console.print("Chromium is missing: nobody looked whether anything overflows.")
     console.print(f"Open {out}/index.html")
 
 

@@ -30,10 +30,9 @@ def toys(answer):
 def chapter():
     """A notebook in the form of the others, with one exercise."""
     text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    slide = {"slideshow": {"slide_type": "slide"}}
     notebook = nbformat.v4.new_notebook(
         cells=[
-            text("# Toys\n\nHow many are there?", metadata=slide),
+            text("# Toys\n\nHow many are there?"),
             code("%matplotlib inline\nfrom d2l_nin import checks as check\n6 * 7"),
             text("## Exercises\n\nCount them."),
             code(
@@ -115,6 +114,9 @@ def test_it_is_graded(course, tmp_path):
 def test_it_has_slides(course):
     (ROOT / "build" / "node").mkdir(parents=True, exist_ok=True)
     (course / "build").mkdir(exist_ok=True)
+    (course / "slides").mkdir()
+    deck = "# Toys\n\nHow many?\n\nNotes (2 min):\nCount. **Ask:** How many?\n"
+    (course / "slides" / "07_toys.md").write_text(deck)
     (course / "build" / "node").symlink_to(ROOT / "build" / "node")
     assert "07_toys: 1 slides" in start(course, "-m", "d2l_nin", "slides")
     assert "Toys" in (course / "build" / "slides" / "index.html").read_text()

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-import subprocess
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -12,12 +12,13 @@ from click.testing import CliRunner
 
 from d2l_nin.cli import main
 from d2l_nin.course import slides
-from d2l_nin.course.chapters import find_chapters, outputs_digest, title_of
-from d2l_nin.course.page import to_html
+from d2l_nin.course.chapters import find_chapters, outputs_digest
+from d2l_nin.course.deck import DeckError, read_deck
+from d2l_nin.course.deck_cells import as_notebook
 
 ROOT = Path(__file__).parent.parent
-PATHS = find_chapters(ROOT / "notebooks")
-LOOK = ROOT / "tests" / "browser" / "look.js"
+NOTEBOOKS = ROOT / "notebooks"
+DECKS = sorted((ROOT / "slides").glob("*.md"))
 
 
 @pytest.fixture(scope="module")
@@ -25,49 +26,158 @@ def node_modules():
     return slides.install_node_modules(ROOT / "build" / "node")
 
 
-def build(path, out):
-    title = title_of(nbformat.read(path, as_version=4))
-    return slides.build_deck(path, title, out)
+def build(out, folder=ROOT / "slides", wanted="", chapters=NOTEBOOKS):
+    decks = slides.find_decks(folder, out, wanted)
+    for deck in decks:
+        slides.build_deck(deck, chapters / f"{deck.path.name}.ipynb")
+    return decks
 
 
 @pytest.fixture(scope="module")
 def built(node_modules, tmp_path_factory):
     out = tmp_path_factory.mktemp("slides")
     slides.vendor(node_modules, out / "assets")
-    decks = [build(path, out) for path in PATHS]
+    decks = build(out)
     slides.write_contents(decks, out)
     return out, decks
 
 
-def look(node_modules, *paths):
-    """What is wrong with decks, by path."""
-    done = subprocess.run(
-        ["node", LOOK, node_modules.resolve(), slides.find_chromium(), *paths],
-        capture_output=True, text=True, timeout=300,
+# --- a toy chapter with its deck --------------------------------------------------
+
+NOTES = "\n\nNotes (2 min):\nSay it. **Ask:** Why?\n"
+FIRST = "# Toys\n\nHow many?" + NOTES
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """A function that writes a deck of one more slide and hands back its path."""
+    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    table = (
+        "<table><tr><th>NiN</th><td>1</td></tr><tr><th>VGG</th><td>2</td></tr></table>"
+    )
+    shown = nbformat.v4.new_output("execute_result", {"text/html": table})
+    printed = nbformat.v4.new_output("stream", text="42\n")
+    source = "%matplotlib inline\nimport os\n\n\n"
+    source += "class Net:\n    def fit(self):\n        return 6 * 7"
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            text("# Toys", id="title"),
+            code("import math", id="imports"),
+            code(source, id="net", outputs=[printed]),
+            code("table", id="table", outputs=[shown]),
+            code("pass", id="silent"),
+        ]
+    )
+    nbformat.write(notebook, tmp_path / "07_toys.ipynb")
+
+    def write(slide):
+        deck = tmp_path / "07_toys.md"
+        deck.write_text(f"{FIRST}\n---\n\n{slide}", encoding="utf-8")
+        return deck
+
+    return write
+
+
+def cells_of(deck, **options):
+    return as_notebook(read_deck(deck), deck.with_suffix(".ipynb"), **options).cells
+
+
+ERRORS = [
+    ("{{ output tabel }}", 0, "no cell 'tabel'; did you mean 'table'"),
+    ("{{ output silent }}", 0, "no stored output: 'make notebooks"),
+    ("{{ code title }}", 0, "is text, and has no code"),
+    ("{{ code net def=run }}", 0, "defines no 'run'"),
+    ("{{ code net lines=5-9 }}", 0, "has 7 lines here, and no '5-9'"),
+    ("{{ code net steps=1|8 }}", 0, "has 7 lines here, and no '8'"),
+    ("{{ output table mark=AlexNet }}", 0, "no row that begins with"),
+    ("{{ output net mark=NiN }}", 0, "no table to mark"),
+    ("{{ show net }}", 0, "expected '{{ code|output|cell ID }}'"),
+    ("{{ output net steps=1 }}", 0, "'output' knows mark, and not steps"),
+    ("::: right\nB\n:::", 0, "'::: left', '::: right', ':::' in turn"),
+    ("::: left\n::: right\nB\n:::", 1, "the left column is empty"),
+    ("::: left\nB", -2, "the columns end nowhere"),
+    ("", -2, "nothing but a title"),
+]
+
+
+@pytest.mark.parametrize(("body", "below", "message"), ERRORS)
+def test_errors_name_the_line(toy, body, below, message):
+    deck = toy(f"## A\n\n{body}{NOTES}")
+    with pytest.raises(DeckError) as error:
+        cells_of(deck)
+    assert str(error.value).startswith(f"{deck}:{12 + below}: ")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("slide", "line", "message"),
+    [
+        ("B" + NOTES, 10, "expected '## title', got 'B'"),
+        ("## A\n\nB", 10, "no notes"),
+        ("## A\n\nB\n\nNotes:\nC", 14, "expected 'Notes (3 min):'"),
+    ],
+)
+def test_a_slide_has_a_title_and_notes(toy, slide, line, message):
+    deck = toy(slide)
+    with pytest.raises(DeckError, match=re.escape(f"{deck}:{line}: ")) as error:
+        read_deck(deck)
+    assert message in str(error.value)
+
+
+def test_a_missing_chapter_is_told(toy):
+    deck = toy("## A\n\nB" + NOTES)
+    with pytest.raises(DeckError, match=r"its chapter is missing: .*08"):
+        as_notebook(read_deck(deck), deck.with_name("08_none.ipynb"))
+
+
+def test_what_a_deck_shows(toy):
+    deck = toy(
+        "## A\n\n{{ code net def=fit steps=1|2 }}\n\n. . .\n\n::: left 40%\nB\n"
+        "::: right\n{{ output table mark=NiN }}\n:::\n\n. . .\n\nC" + NOTES
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    title, code, left, table, last, notes = cells_of(deck)[3:]
+    assert title.metadata.slideshow.slide_type == "slide"
+    assert code.source == "def fit(self):\n    return 6 * 7" and code.outputs == []
+    assert (code.metadata.deck.steps, code.metadata.deck.first_step) == ("1|2", 0)
+    assert "--left: 40fr" in left.metadata.deck.before
+    assert '<tr class="marked"><th>NiN' in table.outputs[0].data["text/html"]
+    assert "marked" not in table.outputs[0].data["text/html"].split("VGG")[0][-20:]
+    clicks = [cell.metadata.deck.before for cell in (code, left, table, last)]
+    found = [re.findall(r'fragment-index="(\d)"', html) for html in clicks]
+    assert found == [[], ["1"], ["1"], ["2"]]
+    assert notes.source.startswith("**2 min.** Say it.")
+    whole = "".join(c.metadata.deck.before + c.metadata.deck.after
+                    for c in (code, left, table, last))  # fmt: skip
+    assert whole.count("<div") == whole.count("</div>")
+
+
+def test_the_notebook_to_present_runs(toy):
+    """It holds the chapter's other code, skipped, in the order of the chapter."""
+    deck = toy("## A\n\n{{ output table }}\n\n{{ code net def=fit }}" + NOTES)
+    cells = cells_of(deck, to_be_run=True)
+    kinds = [(c.cell_type, c.metadata.slideshow.slide_type) for c in cells]
+    assert kinds[3:] == [
+        ("markdown", "slide"), ("code", "skip"), ("code", "skip"), ("code", "-"),
+        ("markdown", "-"), ("markdown", "notes"),
+    ]  # fmt: skip
+    assert cells[4].source == "import math"
+    assert cells[7].source.startswith("```python\ndef fit")
+
+
+# --- the course's decks ------------------------------------------------------------
 
 
 def test_every_deck_shows_everything_without_a_network(built, node_modules):
-    _, decks = built
-    paths = [str(deck.path / "index.html") for deck in decks]
-    result = look(node_modules, *paths)
-    assert {path: seen["found"] for path, seen in result.items()} == {
-        path: [] for path in paths
-    }
-    assert [seen["numSlides"] for seen in result.values()] == [
-        deck.num_slides for deck in decks
-    ]
+    assert slides.look_at(built[1], node_modules) == []
 
 
-def test_decks_fit_a_lesson(built):
+def test_every_chapter_has_a_deck_that_fits_a_lesson(built):
     out, decks = built
-    for deck in decks:
-        assert 15 <= deck.num_slides <= 30, deck.title
-        assert 40 <= deck.minutes <= 50, deck.title
+    assert [d.path.name for d in decks] == [p.stem for p in find_chapters(NOTEBOOKS)]
     page = (out / "index.html").read_text(encoding="utf-8")
     for deck in decks:
+        assert 14 <= deck.num_slides <= 30, deck.title
+        assert 40 <= deck.minutes <= 50, deck.title
         assert f'href="{deck.path.name}/index.html"' in page
         assert f"<td>{deck.minutes}</td>" in page
 
@@ -79,38 +189,40 @@ def test_decks_name_no_remote_script(built):
         assert not re.search(r'(src|href)="(https?:)?//', html)
 
 
-def harmed(tmp_path, change):
-    """Chapter 02's deck after `change` of its notebook."""
-    path = next(path for path in PATHS if path.name.startswith("02"))
-    notebook = nbformat.read(path, as_version=4)
-    change([c for c in notebook.cells if "slide-only" in c.metadata.get("tags", [])])
-    nbformat.write(notebook, tmp_path / path.name)
-    return tmp_path / path.name
-
-
 def test_faults_are_caught(node_modules, tmp_path):
-    """An overfull slide, small or pale type, a bad formula, no notes, no alt text."""
-
-    def change(cells):
-        cells[0].source += "\n\n" + "* one line too many\n" * 20
-        cells[2].source += '\n\n<span style="font-size: 12px">too small to read</span>'
-        cells[2].source += '\n\n<span style="color: #999">pale words</span>'
-        cells[4].source += r"\n\n$\frac{1$"
-        cells[7].source = "nothing to say"
-        cells[8].source += '\n\n<img src="../assets/missing.png">'
-
+    """Overfull slides, small or pale type, a bad formula, no question, no alt text."""
+    source = (ROOT / "slides" / "01_one_by_one_convolution.md").read_text("utf-8")
+    parts = source.split("\n---\n")
+    harm = {
+        0: "\n" + "* one line too many\n" * 20,
+        1: '\n<span style="font-size: 12px">too small to read</span>\n\n'
+        '<span style="color: #999">pale words</span>\n',
+        2: "\n$\\frac{1$\n",
+        4: '\n<img src="../assets/missing.png">\n',
+        5: "\n```\n" + "x = 1; " * 30 + "\n```\n\n* " + "long" * 60 + "\n",
+    }
+    for i, text in harm.items():
+        parts[i] = parts[i].replace("\nNotes (", f"{text}\nNotes (", 1)
+    parts[3] = parts[3].replace("Ask:", "")
+    deck = tmp_path / "01_one_by_one_convolution.md"
+    deck.write_text("\n---\n".join(parts), encoding="utf-8")
     slides.vendor(node_modules, tmp_path / "assets")
-    deck = build(harmed(tmp_path, change), tmp_path)
-    [seen] = look(node_modules, str(deck.path / "index.html")).values()
-    faults = "\n".join(seen["found"])
+    [built] = build(tmp_path, tmp_path)
+    faults = "\n".join(slides.look_at([built], node_modules))
     for size in ("1280×720", "1920×1080"):
-        assert re.search(rf"{size} slide 1: \w+ overflows", faults)
-        assert f"{size} slide 2: 'too small to read' is 12 px high" in faults
-        assert f"{size} slide 2: 'pale words' has too little contrast" in faults
-        assert f"{size} slide 4: no notes" in faults
-        assert f"{size} slide 5: image without alt" in faults
-    assert "failed: file:" in faults
+        assert re.search(rf"slide 1: \w+ overflows by \d+ px at {size}", faults)
+        assert f"slide 2: 'too small to read' is 12 px high at {size}" in faults
+        assert f"slide 2: 'pale words' has too little contrast at {size}" in faults
+        assert (
+            f"slide 4: no notes with minutes and a question ('Ask:') at {size}"
+            in faults
+        )
+        assert f"slide 5: image without alt at {size}" in faults
+        assert re.search(rf"slide 6: \w+ overflows by \d+ px at {size}", faults)
     assert re.search(r"slide 3: .*(not typeset|does not parse)", faults)
+    assert "failed: file:" in faults
+    line = built.script.slides[1].line
+    assert f"{deck}:{line}: slide 2" in faults
 
 
 def test_missing_programs_are_told(tmp_path, monkeypatch):
@@ -129,7 +241,7 @@ def test_an_unknown_chapter_is_told_before_anything_is_installed(tmp_path, monke
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(slides, "install_node_modules", None)  # it would be an error
     done = CliRunner().invoke(main, ["slides", "77", "--out", str(tmp_path)])
-    assert done.exit_code == 1 and "no chapter begins with '77'" in done.output
+    assert done.exit_code == 1 and "no deck begins with '77'" in done.output
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,7 +249,7 @@ def test_one_chapter_leaves_the_others_on_the_contents_page(
     node_modules, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(ROOT)
-    for chapter, listed in (("01", [PATHS[0]]), ("02", PATHS[:2])):
+    for chapter, listed in (("01", DECKS[:1]), ("02", DECKS[:2])):
         done = CliRunner().invoke(main, ["slides", chapter, "--out", str(tmp_path)])
         assert done.exit_code == 0, done.output
         page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -145,14 +257,44 @@ def test_one_chapter_leaves_the_others_on_the_contents_page(
         assert found == [path.stem for path in listed]
 
 
-def test_a_chromium_that_hangs_is_told(tmp_path, monkeypatch):
+def test_make_slides_fails_where_something_overflows(
+    node_modules, tmp_path, monkeypatch
+):
+    for name in ("notebooks", "build"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "slides").mkdir()
+    text = (
+        DECKS[0]
+        .read_text("utf-8")
+        .replace("\nNotes", "\n" + "* more\n" * 30 + "\nNotes", 1)
+    )
+    (tmp_path / "slides" / DECKS[0].name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["slides", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert re.search(rf"slides/{DECKS[0].name}:1: slide 1: \w+ overflows", done.output)
+
+
+def test_a_chromium_that_hangs_is_told(tmp_path, monkeypatch, toy):
     chromium = tmp_path / "chromium"
     chromium.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
     chromium.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(slides, "MOST_SECONDS", 0.1)
+    script = read_deck(toy("## A\n\nB" + NOTES))
     with pytest.raises(slides.ToolMissing, match=r"printed no PDF .* within 0.1 s"):
-        slides.print_pdf(slides.Deck(tmp_path, "a title", 1, 1))
+        slides.print_pdf(slides.Deck(script, tmp_path))
+
+
+def test_without_chromium_slides_are_made_and_it_is_said(
+    node_modules, tmp_path, monkeypatch
+):
+    for name in ("node", "npm"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    done = CliRunner().invoke(main, ["slides", "01", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0 and "nobody looked" in done.output
 
 
 def test_one_deck_prints_to_pdf(built):
@@ -162,20 +304,67 @@ def test_one_deck_prints_to_pdf(built):
     assert len(pages) == decks[0].num_slides
 
 
-@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
-def test_reading_is_as_before(path):
+@pytest.mark.parametrize("path", find_chapters(NOTEBOOKS), ids=lambda path: path.stem)
+def test_a_chapter_holds_nothing_for_slides(path):
     notebook = nbformat.read(path, as_version=4)
     assert notebook.metadata.d2l_nin.outputs_sha256 == outputs_digest(notebook)
-    html = to_html(notebook)
-    assert "Ask:" not in html
     for cell in notebook.cells:
-        kind = cell.metadata.get("slideshow", {}).get("slide_type")
-        assert kind in ("slide", "fragment", "skip", "notes", "-")
-        if kind in ("slide", "notes"):
-            assert "slide-only" in cell.metadata.tags
-        if "slide-only" in cell.metadata.get("tags", []):
-            assert len(cell.source) < 700, "kept short"
-            assert cell.metadata.jupyter.source_hidden, "folded in JupyterLab"
+        assert "slideshow" not in cell.metadata
+        assert not any(tag.startswith("slide") for tag in cell.metadata.get("tags", []))
+
+
+# --- decks in the new form: CONTRIBUTING.md, "A deck" -------------------------------
+
+
+def faults_of_form(script, chapter):
+    """What a deck that declares `form: 2` does not keep to."""
+    notebook = as_notebook(script, chapter)
+    printed = set()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "text/html" not in output.get("data", {}):
+                printed.add(cell.metadata.deck.cell)
+    faults = []
+    for slide in script.slides:
+        words = len(re.sub(r"[*_`$]", "", slide.notes).split())
+        if not 80 <= words <= 120:
+            faults.append((slide.line, f"{words} words of notes"))
+        if not re.search(r"\*\*Expect:\*\*", slide.notes):
+            faults.append((slide.line, "no wrong answer to expect"))
+        title = slide.title.lstrip("# ")
+        if slide is not script.slides[0] and ("?" in title or len(title.split()) < 4):
+            faults.append((slide.line, f"'{title}' asserts nothing"))
+        for piece in slide.pieces:
+            if piece.kind in ("output", "cell") and piece.source in printed:
+                faults.append((piece.line, "printed output is shown"))
+            if piece.kind == "code" and not piece.options.get("steps"):
+                faults.append((piece.line, "code without steps"))
+    return faults
+
+
+@pytest.mark.parametrize("path", DECKS, ids=lambda path: path.stem)
+def test_decks_in_the_new_form_keep_to_it(path):
+    script = read_deck(path)
+    if script.settings.get("form") != "2":
+        pytest.skip("moved from the notebook as it was")
+    assert faults_of_form(script, NOTEBOOKS / f"{path.stem}.ipynb") == []
+
+
+def test_faults_of_form_are_caught(toy):
+    good = "Say it well. " * 28 + "**Ask:** Why? **Expect:** Because."
+    deck = toy(
+        "## A net counts its toys\n\n{{ output table }}\n\n"
+        f"Notes (1 min):\n{good}\n\n---\n\n## Why?\n\n"
+        "{{ output net }}\n\n{{ code net }}" + NOTES
+    )
+    found = faults_of_form(read_deck(deck), deck.with_suffix(".ipynb"))
+    assert [fault for line, fault in found if line > 9] == [
+        "4 words of notes", "no wrong answer to expect", "'Why?' asserts nothing",
+        "printed output is shown", "code without steps",
+    ]  # fmt: skip
+
+
+# --- what they carry ----------------------------------------------------------------
 
 
 def test_the_lock_names_no_host():
@@ -194,5 +383,5 @@ def test_assets_are_shared_and_small(built):
     )
     size = sum(p.stat().st_size for p in (out / "assets").rglob("*") if p.is_file())
     assert size < 6 * 2**20
-    assert os.listdir(decks[0].path) in (["index.html"], ["slides.pdf", "index.html"],
-                                         ["index.html", "slides.pdf"])  # fmt: skip
+    beside = {"index.html", f"{decks[0].path.name}.ipynb"}
+    assert set(os.listdir(decks[0].path)) - {"slides.pdf"} == beside

@@ -244,19 +244,14 @@ def save_chapter(execution: Execution) -> None:
 
 
 def for_reading(notebook):
-    """A copy without the cells that only slides and speakers need."""
+    """A copy without what only a running kernel can show."""
     notebook = copy.deepcopy(notebook)
-    notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if "slide-only" not in cell.metadata.get("tags", [])
-    ]
     notebook.metadata.pop("widgets", None)  # without scripts they show nothing
     return notebook
 
 
 def for_students(path: Path) -> str:
-    """A chapter as students get it: exercises unanswered, no outputs, no slides' cells.
+    """A chapter as students get it: exercises unanswered, no outputs.
 
     An output that stands there already answers a prediction before it is asked.
 

@@ -1,9 +1,9 @@
-"""Floor 3: slides made of the chapters, which open without a network."""
+"""Decks made into folders that open without a network, and looked at by Chromium."""
 
 from __future__ import annotations
 
 import hashlib
-import re
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -14,13 +14,18 @@ from jinja2 import Environment
 from nbconvert import SlidesExporter
 from traitlets.config import Config
 
+from d2l_nin.course.deck import Script, read_deck
+from d2l_nin.course.deck_cells import as_notebook
+
 __all__ = [
     "Deck",
     "ToolMissing",
     "build_deck",
-    "deck_of",
     "find_chromium",
+    "find_decks",
+    "has_chromium",
     "install_node_modules",
+    "look_at",
     "print_pdf",
     "vendor",
     "write_contents",
@@ -28,6 +33,7 @@ __all__ = [
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 SLIDES = TEMPLATES / "slides"
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MOST_SECONDS = 300  # for Chromium to print one deck
 # What a deck loads, of all that npm installs.
 _VENDORED = (
@@ -37,6 +43,7 @@ _VENDORED = (
     "reveal.js/LICENSE",
     "reveal.js/dist/reveal.css",
     "reveal.js/dist/reveal.js",
+    "reveal.js/plugin/highlight/highlight.js",
     "reveal.js/plugin/notes/notes.js",
     "mathjax/LICENSE",
     "mathjax/MathJax.js",
@@ -54,25 +61,52 @@ class ToolMissing(RuntimeError):
 
 @dataclass
 class Deck:
-    """The slides of one chapter.
+    """A deck that was built, or can be.
 
     Attributes
     ----------
+    script : Script
     path : Path
         Its folder, with `index.html` in it.
-    title : str
-    num_slides : int
-    minutes : int
-        The sum of those in the speaker notes.
     """
 
+    script: Script
     path: Path
-    title: str
-    num_slides: int
-    minutes: int
+
+    @property
+    def title(self) -> str:
+        return self.script.title
+
+    @property
+    def num_slides(self) -> int:
+        return len(self.script.slides)
+
+    @property
+    def minutes(self) -> int:
+        return self.script.minutes
 
     def is_built(self) -> bool:
         return (self.path / "index.html").exists()
+
+
+def find_decks(folder: Path, out: Path, wanted: str = "") -> list[Deck]:
+    """The decks in the order of their chapters, or those that begin with `wanted`.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    DeckError
+        A deck can't be read.
+    """
+    paths = sorted(folder.glob("[0-9][0-9]_*.md"))
+    chosen = [path for path in paths if path.name.startswith(wanted)]
+    if not chosen:
+        there = ", ".join(path.name[:2] for path in paths) or "none"
+        raise FileNotFoundError(
+            f"{folder}: no deck begins with '{wanted}'. There are: {there}."
+        )
+    return [Deck(read_deck(path), out / path.stem) for path in chosen]
 
 
 def install_node_modules(folder: Path) -> Path:
@@ -124,22 +158,15 @@ def vendor(node_modules: Path, assets: Path) -> None:
     shutil.copy(SLIDES / "course.css", theme)
 
 
-def deck_of(path: Path, title: str, out: Path) -> Deck:
-    """What the slides of the chapter at `path` are in `out`, built or not."""
-    cells = nbformat.read(path, as_version=4).cells
-    types = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in cells]
-    minutes = 0
-    for cell, kind in zip(cells, types):
-        found = re.match(r"\*\*(\d+) min", cell.source)
-        if kind == "notes" and found:
-            minutes += int(found[1])
-    num_slides = types.count("slide") + types.count("subslide")
-    return Deck(out / path.stem, title, num_slides, minutes)
+def build_deck(deck: Deck, chapter: Path) -> None:
+    """Write a deck into its folder: a page, and a notebook for JupyterLab-RISE.
 
-
-def build_deck(path: Path, title: str, out: Path) -> Deck:
-    """Write the slides of the chapter at `path` into a folder of its name in `out`."""
-    notebook = nbformat.read(path, as_version=4)
+    Raises
+    ------
+    DeckError
+        What it shows is not in the `chapter`, with the line of the deck.
+    """
+    notebook = as_notebook(deck.script, chapter)
     exporter = SlidesExporter(
         template_name="slides",
         extra_template_basedirs=[str(TEMPLATES)],
@@ -149,18 +176,41 @@ def build_deck(path: Path, title: str, out: Path) -> Deck:
         require_js_url="../assets/requirejs/require.js",
         mathjax_url="../assets/mathjax/MathJax.js",
         config=Config(
-            TagRemovePreprocessor={
-                "enabled": True,
-                "remove_input_tags": {"slide-output-only"},
-                "remove_all_outputs_tags": {"slide-code-only"},
-            }
+            TagRemovePreprocessor={"enabled": True, "remove_input_tags": {"output"}}
         ),
     )
-    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
-    deck = deck_of(path, title, out)
+    name = {"metadata": {"name": deck.title}}
+    body, _ = exporter.from_notebook_node(notebook, name)
     deck.path.mkdir(parents=True, exist_ok=True)
     (deck.path / "index.html").write_text(body, encoding="utf-8")
-    return deck
+    rise = as_notebook(deck.script, chapter, to_be_run=True)
+    nbformat.write(rise, deck.path / f"{deck.path.name}.ipynb")
+
+
+def look_at(decks: list[Deck], node_modules: Path) -> list[str]:
+    """What Chromium sees wrong in `decks` that were built, with file and line.
+
+    Raises
+    ------
+    ToolMissing
+        There is no Chromium, or it fails.
+    """
+    pages = [str((deck.path / "index.html").resolve()) for deck in decks]
+    command = ["node", str(SLIDES / "look.js"), str(node_modules.resolve())]
+    done = subprocess.run(
+        [*command, find_chromium(), *pages], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise ToolMissing(f"Chromium could not look at the slides:\n{done.stderr}")
+    faults = []
+    for deck, seen in zip(decks, json.loads(done.stdout).values()):
+        if seen["numSlides"] != deck.num_slides:
+            faults.append(f"{deck.script.path}: {seen['numSlides']} slides are shown")
+        for number, fault in seen["found"]:
+            line = deck.script.slides[max(0, number - 1)].line
+            where = f"slide {number}: " if number else ""
+            faults.append(f"{deck.script.path}:{line}: {where}{fault}")
+    return faults
 
 
 def write_contents(decks: list[Deck], out: Path) -> None:
@@ -168,6 +218,10 @@ def write_contents(decks: list[Deck], out: Path) -> None:
     source = (SLIDES / "contents.html.j2").read_text(encoding="utf-8")
     page = Environment(autoescape=True).from_string(source).render(decks=decks)
     (out / "index.html").write_text(page, encoding="utf-8")
+
+
+def has_chromium() -> bool:
+    return any(map(shutil.which, _BROWSERS))
 
 
 def find_chromium() -> str:
@@ -178,9 +232,8 @@ def find_chromium() -> str:
     ToolMissing
         It isn't.
     """
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
+    for name in filter(shutil.which, _BROWSERS):
+        return shutil.which(name)
     raise ToolMissing(
         "Chromium is missing, which prints and tests the slides. Install it: "
         "apt-get install chromium, or brew install --cask chromium"

@@ -1,4 +1,5 @@
-// Look at decks in Chromium without a network; print what is wrong as JSON.
+// Look at decks in Chromium without a network; print what is wrong as JSON: for each
+// deck, pairs of a slide's number (0: all of them) and a sentence.
 // node look.js MODULES CHROMIUM DECK... ; PICTURES names a folder for pictures.
 const [modules, executablePath, ...decks] = process.argv.slice(2);
 const { chromium } = require(modules + "/playwright-core");
@@ -26,29 +27,36 @@ function behind(element) {
 }
 
 // Runs in the page, with one slide shown. Sizes are those of a 1280×720 slide.
-function examine(number) {
+function examine() {
   const found = [];
   const slide = Reveal.getCurrentSlide();
   const scale = Reveal.getScale();
   const frame = document.querySelector(".slides").getBoundingClientRect();
   // A deck that nobody sees would otherwise have no fault.
   if (Math.abs(scale - innerWidth / 1280) > 0.01 || frame.height < innerHeight - 2) {
-    found.push(`slide ${number}: does not fill the screen (scale ${scale})`);
+    found.push(`does not fill the screen (scale ${scale})`);
   }
   const notes = slide.querySelector("aside.notes");
   if (!notes || !/\d+ min\.[^]*Ask:/.test(notes.textContent)) {
-    found.push(`slide ${number}: no notes with minutes and a question`);
+    found.push("no notes with minutes and a question ('Ask:')");
   }
-  for (const element of slide.querySelectorAll("*")) {
-    if (element.closest("aside, svg")) continue;
-    const box = element.getBoundingClientRect();
-    if (!box.width || !box.height) continue;
-    const out = Math.max(frame.left - box.left, frame.top - box.top,
-                         box.right - frame.right, box.bottom - frame.bottom);
-    if (out > 1) {
-      const name = element.tagName;
-      found.push(`slide ${number}: ${name} overflows by ${Math.round(out / scale)} px`);
-      break;
+  // Each thing stays within its part of the frame: title, body, footer.
+  for (const part of slide.querySelectorAll("h1, h2, .body, footer")) {
+    const box = part.getBoundingClientRect();
+    const range = document.createRange();
+    const inside = [...part.querySelectorAll("*")].filter((e) => !e.closest("svg"));
+    range.selectNodeContents(part);
+    for (const element of inside.length ? inside : [range]) {
+      const own = element.getBoundingClientRect();
+      if (!own.width || !own.height) continue;
+      const out = Math.max(box.left - own.left, box.top - own.top,
+                           own.right - box.right, own.bottom - box.bottom);
+      const cut = element.scrollWidth - element.clientWidth;
+      if (out > 2 * scale || (element.matches?.("p, li, td, th, pre, code") && cut > 1)) {
+        const most = Math.round(Math.max(out / scale, cut || 0));
+        found.push(`${element.tagName || part.tagName} overflows by ${most} px`);
+        break;
+      }
     }
   }
   const walker = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
@@ -60,25 +68,25 @@ function examine(number) {
     const style = getComputedStyle(parent);
     const size = parseFloat(style.fontSize);
     if (contrast(style.color, behind(parent)) < 4.5) {
-      found.push(`slide ${number}: '${text}' has too little contrast`);
+      found.push(`'${text}' has too little contrast`);
     }
-    if (size < least) found.push(`slide ${number}: '${text}' is ${size} px high`);
+    if (size < least) found.push(`'${text}' is ${size} px high`);
     if (/\$.+\$|\\[a-z]+\{/.test(text) && least === 24) {
-      found.push(`slide ${number}: '${text}' is not typeset`);
+      found.push(`'${text}' is not typeset`);
     }
   }
   for (const image of slide.querySelectorAll("img")) {
     // nbconvert fills a missing one with "No description has been provided …".
     if ((image.alt || "").length < 20 || image.alt.startsWith("No description")) {
-      found.push(`slide ${number}: image without alt`);
+      found.push(`image without alt`);
     }
-    if (!image.naturalWidth) found.push(`slide ${number}: image does not load`);
+    if (!image.naturalWidth) found.push(`image does not load`);
     if (image.getBoundingClientRect().height / scale < 120) {
-      found.push(`slide ${number}: image is too small`);
+      found.push(`image is too small`);
     }
   }
   if (slide.querySelector(".merror, [data-mjx-error], .MathJax_Error")) {
-    found.push(`slide ${number}: a formula does not parse`);
+    found.push(`a formula does not parse`);
   }
   return found;
 }
@@ -92,9 +100,10 @@ function examine(number) {
     for (const [width, height] of SIZES) {
       const context = await browser.newContext({ viewport: { width, height } });
       const page = await context.newPage();
-      page.on("console", (m) => m.type() === "error" && found.push("console: " + m.text()));
-      page.on("pageerror", (error) => found.push("error: " + error.message));
-      page.on("requestfailed", (r) => found.push("failed: " + r.url()));
+      page.on("console", (m) => m.type() === "error" &&
+        found.push([0, "console: " + m.text()]));
+      page.on("pageerror", (error) => found.push([0, "error: " + error.message]));
+      page.on("requestfailed", (r) => found.push([0, "failed: " + r.url()]));
       await context.route(/^(?!file:|data:|blob:|about:)/, (route) => route.abort());
       await page.goto("file://" + deck);
       await page.waitForSelector("body[data-ready]", { timeout: 20000 });
@@ -105,8 +114,8 @@ function examine(number) {
           Reveal.slide(i);
           Reveal.slide(i, 0, 100);
         }, i);
-        const faults = await page.evaluate(examine, i + 1);
-        found.push(...faults.map((fault) => `${width}×${height} ${fault}`));
+        const faults = await page.evaluate(examine);
+        found.push(...faults.map((fault) => [i + 1, `${fault} at ${width}×${height}`]));
         if (process.env.PICTURES && width === 1280) {
           const number = String(i + 1).padStart(2, "0");
           const chapter = deck.split("/").slice(-2)[0].slice(0, 2);
@@ -119,14 +128,14 @@ function examine(number) {
           context.waitForEvent("page", { timeout: 5000 }),
           page.keyboard.press("s"),
         ]).catch(() => [null]);
-        if (!speaker) found.push("no speaker view opens");
+        if (!speaker) found.push([0, "no speaker view opens"]);
         else {
           await speaker.waitForFunction(
             () => /min\./.test(document.querySelector(".speaker-controls-notes")
               ?.textContent || "") && /\d/.test(
               document.querySelector(".speaker-controls-time")?.textContent || ""),
             null, { timeout: 8000 },
-          ).catch(() => found.push("the speaker view shows no notes or no timer"));
+          ).catch(() => found.push([0, "the speaker view shows no notes or no timer"]));
         }
       }
       await context.close();
