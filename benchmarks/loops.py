@@ -16,9 +16,8 @@ import numpy
 import psutil
 from mxnet import autograd, gluon, init
 
-from d2l_nin.characters import read_characters
 from d2l_nin.cost import summary
-from d2l_nin.datasets import load_fashion_mnist
+from d2l_nin.datasets import load_fashion_mnist, read_characters
 from d2l_nin.inception import inception_classroom
 from d2l_nin.memory import peak_mib
 from d2l_nin.nin import nin_classroom

@@ -11,9 +11,14 @@ import threading
 import numpy
 import pytest
 
-from d2l_nin import characters
-from d2l_nin.characters import CHARACTERS, FONTS, draw_characters, read_characters
-from d2l_nin.datasets import load_characters
+from d2l_nin.datasets import (
+    CHARACTERS,
+    FONTS,
+    characters,
+    draw_characters,
+    load_characters,
+    read_characters,
+)
 
 # Of 248 drawings with seed 0; the same on Python 3.9, 3.10 and 3.11.
 PINNED = "9c99ffb2bae2eb38f6587ccd5df6b177893b7c5026407a8fe53078fe110f7c44"
@@ -43,7 +48,7 @@ def test_the_drawings_are_the_pinned_ones():
 
 def test_another_process_draws_the_same():
     code = (
-        "import hashlib; from d2l_nin.characters import draw_characters;"
+        "import hashlib; from d2l_nin.datasets import draw_characters;"
         "print(hashlib.sha256(draw_characters(248)[0]).hexdigest())"
     )
     done = subprocess.run(

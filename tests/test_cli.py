@@ -263,8 +263,9 @@ def finding(subject):
 
 
 def test_doctor_names_the_mend(monkeypatch, tmp_path):
-    from d2l_nin import datasets, environment
+    from d2l_nin import environment
     from d2l_nin.course import doctor
+    from d2l_nin.datasets import fashion_mnist
 
     monkeypatch.setenv("OMP_NUM_THREADS", "77")
     assert "unset OMP_NUM_THREADS" in finding("Threads").mend
@@ -272,8 +273,8 @@ def test_doctor_names_the_mend(monkeypatch, tmp_path):
     assert "unset MXNET_ENGINE_TYPE" in finding("Engine").mend
     monkeypatch.setattr(environment, "IMPORTED_TOO_LATE", True)
     assert "import d2l_nin before mxnet" in finding("Import order").mend
-    monkeypatch.setattr(datasets, "SHIPPED", tmp_path / "gone.zip")
-    monkeypatch.setattr(datasets, "_shipped", None)
+    monkeypatch.setattr(fashion_mnist, "SHIPPED", tmp_path / "gone.zip")
+    monkeypatch.setattr(fashion_mnist, "_shipped", None)
     assert finding("Data").fatal and "missing" in finding("Data").found
     new = types.SimpleNamespace(__version__="1.26.0")
     monkeypatch.setattr(doctor, "numpy", new)

@@ -10,10 +10,10 @@ import mxnet as mx
 import numpy
 import pytest
 
-from d2l_nin import datasets
 from d2l_nin.datasets import (
     FASHION_MNIST_LABELS,
     ArrayIter,
+    fashion_mnist,
     load_fashion_mnist,
     random_crop,
     random_flip,
@@ -143,11 +143,11 @@ def test_no_folder(tmp_path):
 @pytest.mark.parametrize("position", [0.2, 0.5, 0.9])
 def test_the_shipped_archive_is_verified(tmp_path, monkeypatch, position):
     harmed = tmp_path / "fashion-mnist.zip"
-    raw = bytearray(datasets.SHIPPED.read_bytes())
+    raw = bytearray(fashion_mnist.SHIPPED.read_bytes())
     raw[int(len(raw) * position)] ^= 1
     harmed.write_bytes(bytes(raw))
-    monkeypatch.setattr(datasets, "SHIPPED", harmed)
-    monkeypatch.setattr(datasets, "_shipped", None)
+    monkeypatch.setattr(fashion_mnist, "SHIPPED", harmed)
+    monkeypatch.setattr(fashion_mnist, "_shipped", None)
     with pytest.raises(ValueError, match="Install the package again"):
         read_fashion_mnist()
 
@@ -158,17 +158,17 @@ def test_wrong_bytes_in_a_sound_archive_are_told(tmp_path, monkeypatch):
 
     other = tmp_path / "fashion-mnist.zip"
     with zipfile.ZipFile(other, "w") as archive:
-        for name in datasets.SHA256:
+        for name in fashion_mnist.SHA256:
             archive.writestr(f"{name}.xz", lzma.compress(b"something else"))
-    monkeypatch.setattr(datasets, "SHIPPED", other)
-    monkeypatch.setattr(datasets, "_shipped", None)
+    monkeypatch.setattr(fashion_mnist, "SHIPPED", other)
+    monkeypatch.setattr(fashion_mnist, "_shipped", None)
     with pytest.raises(ValueError, match=r"has SHA-256 .*expected"):
         read_fashion_mnist()
 
 
 def test_a_missing_archive_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "SHIPPED", tmp_path / "gone.zip")
-    monkeypatch.setattr(datasets, "_shipped", None)
+    monkeypatch.setattr(fashion_mnist, "SHIPPED", tmp_path / "gone.zip")
+    monkeypatch.setattr(fashion_mnist, "_shipped", None)
     with pytest.raises(FileNotFoundError, match="Install the package again"):
         read_fashion_mnist()
 

@@ -13,12 +13,12 @@ from PIL import Image
 
 from d2l_nin import figures
 from d2l_nin.baselines import lenet, vgg
+from d2l_nin.datasets import Scenes
 from d2l_nin.figures import nets as diagrams
 from d2l_nin.inception import Inception, inception_classroom
 from d2l_nin.layers import HybridSequential
 from d2l_nin.nin import nin_block, nin_classroom
 from d2l_nin.resnet import Residual, resnet_cifar
-from d2l_nin.scenes import Scenes
 from d2l_nin.training import History
 
 

@@ -8,7 +8,13 @@ from mxnet import init, np
 from mxnet.gluon import nn
 from numpy.testing import assert_allclose
 
-from d2l_nin.datasets import read_fashion_mnist, resize_images
+from d2l_nin.datasets import (
+    BACKGROUNDS,
+    box_of_garment,
+    paste_garments,
+    read_fashion_mnist,
+    resize_images,
+)
 from d2l_nin.layers import Conv2D, Dense, HybridSequential
 from d2l_nin.localization import (
     box_iou,
@@ -21,7 +27,6 @@ from d2l_nin.localization import (
 )
 from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
-from d2l_nin.scenes import BACKGROUNDS, box_of_garment, paste_garments
 
 _, (IMAGES, LABELS) = read_fashion_mnist()
 

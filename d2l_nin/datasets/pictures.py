@@ -1,4 +1,4 @@
-"""Floor 0: a reader's own pictures, one folder a class, as 28×28 grey bytes.
+"""A reader's own pictures, one folder a class, as 28×28 grey bytes.
 
 Nothing here needs MXNet.
 """

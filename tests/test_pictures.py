@@ -6,8 +6,12 @@ import numpy
 import pytest
 from PIL import Image
 
-from d2l_nin.datasets import load_image_folder
-from d2l_nin.folders import find_pictures, read_image_folder, read_picture
+from d2l_nin.datasets import (
+    find_pictures,
+    load_image_folder,
+    read_image_folder,
+    read_picture,
+)
 
 
 def picture(seed=0, height=28, width=28):

@@ -1,4 +1,4 @@
-"""Floor 1: garments pasted into larger pictures, with boxes that say where.
+"""Garments pasted into larger pictures, with boxes that say where.
 
 Fashion-MNIST's garments fill their image. To ask a net *where* a garment is, one needs
 pictures in which it could be elsewhere, among other things.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from d2l_nin.datasets import resize_images
+from d2l_nin.datasets.transforms import resize_images
 from d2l_nin.runtime import whole_number
 
 __all__ = ["BACKGROUNDS", "Scenes", "box_of_garment", "paste_garments"]

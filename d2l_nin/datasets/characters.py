@@ -1,4 +1,4 @@
-"""Floor 0: 62 kinds of characters, drawn on the spot and repeatable to the byte.
+"""62 kinds of characters, drawn on the spot and repeatable to the byte.
 
 `captcha` draws them: it warps and rotates each, and adds dots and a curve. Nothing here
 needs MXNet.
