@@ -9,25 +9,38 @@ from d2l_nin.layers import Conv2D, Dense, HybridSequential, MaxPool2D
 __all__ = ["alexnet", "lenet", "vgg"]
 
 
-def lenet(num_classes=10):
+def lenet(num_classes=10, *, modern=False):
     """Make d2l's LeNet-5 for (N, 1, 28, 28): 61,706 parameters.
+
+    Parameters
+    ----------
+    num_classes : int
+    modern : bool
+        With batch norm and ReLU instead of sigmoids, and max instead of average
+        pooling: the same dense layers, in a net that today's recipes train.
 
     Notes
     -----
     LeCun et al. 1998; as in Dive into Deep Learning, section 7.6: sigmoids, average
     pooling and a dense last layer.
     """
+    pool = MaxPool2D if modern else nn.AvgPool2D
     net = HybridSequential()
-    net.add(
-        Conv2D(6, 5, padding=2, activation="sigmoid"),
-        nn.AvgPool2D(2, strides=2),
-        Conv2D(16, 5, activation="sigmoid"),
-        nn.AvgPool2D(2, strides=2),
+    for layer in (
+        Conv2D(6, 5, padding=2),
+        pool(2, strides=2),
+        Conv2D(16, 5),
+        pool(2, strides=2),
         nn.Flatten(),
-        Dense(120, activation="sigmoid"),
-        Dense(84, activation="sigmoid"),
-        Dense(num_classes),
-    )
+        Dense(120),
+        Dense(84),
+    ):
+        net.add(layer)
+        if isinstance(layer, (Conv2D, Dense)):
+            if modern:
+                net.add(nn.BatchNorm())
+            net.add(nn.Activation("relu" if modern else "sigmoid"))
+    net.add(Dense(num_classes))
     return net
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "format_bytes",
     "result",
     "summary",
+    "widths_for",
 ]
 
 # `run` looks for this type among a chapter's outputs.
@@ -304,6 +305,49 @@ def summary(net, input_shape: tuple) -> Summary:
             )
         )
     return Summary(layers, input_shape)
+
+
+def widths_for(macs: int, build, widths, input_shape: tuple) -> tuple:
+    """Scale `widths` until the net that `build` makes of them costs `macs`.
+
+    Parameters
+    ----------
+    macs : int
+        Multiply-adds of one forward pass; what whole numbers allow comes close to it.
+    build : function (widths)
+        Gives a net; wider ones cost more.
+    widths : sequence of int
+        The proportions.
+    input_shape : tuple of int
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ValueError
+        Even at the narrowest widths the net costs more than `macs`.
+    """
+
+    def scaled(factor):
+        return tuple(max(1, round(width * factor)) for width in widths)
+
+    def cost(factor):
+        return summary(build(scaled(factor)), input_shape).macs
+
+    low, high = 0.0, 1.0
+    if cost(low) > macs:
+        raise ValueError(f"macs: expected at least {cost(low):,}, got {macs:,}")
+    while cost(high) < macs:
+        low, high = high, 2 * high
+    while scaled(low) != scaled(high) and high - low > 1e-4:
+        middle = (low + high) / 2
+        low, high = (middle, high) if cost(middle) < macs else (low, middle)
+    return min(
+        (scaled(low), scaled(high)),
+        key=lambda w: abs(summary(build(w), input_shape).macs - macs),
+    )
 
 
 # --- what a chapter reached ------------------------------------------------------

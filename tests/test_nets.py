@@ -1,12 +1,14 @@
 """Shapes and counts against the papers, numbers against NumPy, errors in words."""
 
+from functools import partial
+
 import numpy
 import pytest
 from mxnet import autograd, init, np
 from mxnet.gluon import nn
 
 from d2l_nin.baselines import alexnet, lenet, vgg
-from d2l_nin.cost import summary
+from d2l_nin.cost import summary, widths_for
 from d2l_nin.inception import Inception
 from d2l_nin.layers import (
     Conv2D,
@@ -460,3 +462,24 @@ def test_pooling_in_front_of_a_convolution_is_named():
     net.add(branch)
     rows = summary(net, (1, 192, 28, 28)).by_block().layers
     assert [row.name for row in rows] == ["Max pool 3×3/1 pad 1 · 1×1, 32"]
+
+
+@pytest.mark.parametrize("num_1x1", [0, 1, 3])
+def test_widths_for_a_budget(num_1x1):
+    def build(widths):
+        return nin_classroom(widths=widths, block=partial(mlpconv, num_1x1=num_1x1))
+
+    budget = summary(nin_classroom(), (1, 1, 28, 28)).macs
+    widths = widths_for(budget, build, (32, 64, 128), (1, 1, 28, 28))
+    macs = summary(build(widths), (1, 1, 28, 28)).macs
+    assert len(widths) == 3 and abs(macs / budget - 1) < 0.02
+    with pytest.raises(ValueError, match="macs: expected at least"):
+        widths_for(10, build, (32, 64, 128), (1, 1, 28, 28))
+
+
+def test_modern_lenet_differs_in_what_its_docstring_says():
+    plain, modern = lenet(), lenet(modern=True)
+    assert summary(plain, (1, 1, 28, 28)).num_params == 61_706
+    rows = summary(modern, (1, 1, 28, 28))
+    assert rows.num_params == 61_706 + 2 * (6 + 16 + 120 + 84)
+    assert [row.name for row in rows.layers].count("ReLU") == 4
