@@ -6,7 +6,7 @@ import itertools
 import math
 
 import numpy
-from mxnet import np, npx
+from mxnet import autograd, np, npx
 from mxnet.gluon import Block, nn
 
 from d2l_nin.checks.exercise import exercise
@@ -14,15 +14,24 @@ from d2l_nin.checks.expect import (
     Wrong,
     accuracies_of_seeds,
     as_array,
+    as_claim,
     as_net,
     as_number,
-    as_text,
     as_whole_number,
     call,
     expect_close,
     expect_number,
     expect_shape,
     likely_mistake,
+    short,
+)
+from d2l_nin.checks.kinds import (
+    Choice,
+    Evidence,
+    Function,
+    Number,
+    Prediction,
+    in_a_row,
 )
 from d2l_nin.datasets import ArrayIter
 from d2l_nin.layers import window_output
@@ -99,80 +108,61 @@ def _cases():
     return [(*window, ceil) for window in windows for ceil in (False, True)]
 
 
-@exercise(
-    "The window's first position is free. How many further steps fit?",
-    "Count the steps: (height − kernel_size) / strides, rounded. Then add the first "
-    "position.",
-    "In Python a // b rounds down, and −(−a // b) rounds up; math.floor and math.ceil "
-    "do as well.",
+def _pools(rng):
+    """Windows at which floor, ceil and round differ, and at which they don't."""
+    fixed = [(54, 3, 2), (9, 3, 3), (10, 4, 4), (7, 7, 2), (13, 2, 1), (12, 5, 4)]
+    drawn = [(int(k + rng.integers(1, 90)), int(k), int(rng.integers(1, k + 1)))
+             for k in rng.integers(2, 12, 8)]  # fmt: skip
+    return [(*window, ceil) for window in fixed + drawn for ceil in (False, True)]
+
+
+def _positions(rounded, n, k, s):
+    return int(rounded((n - k) / s)) + 1
+
+
+@Function(
+    cases=_pools,
+    what="the height",
+    mistakes={
+        "This always rounds down.": lambda n, k, s, c: _positions(math.floor, n, k, s),
+        "This always rounds up.": lambda n, k, s, c: _positions(math.ceil, n, k, s),
+        "Rounding up and down have changed places.": lambda n, k, s, c: _positions(
+            math.floor if c else math.ceil, n, k, s
+        ),
+        "The first position is missing.": lambda n, k, s, c: (
+            _positions(math.ceil if c else math.floor, n, k, s) - 1
+        ),
+        "One position too many.": lambda n, k, s, c: (
+            _positions(math.ceil if c else math.floor, n, k, s) + 1
+        ),
+        "This is rounded to the nearest; it was to be down or up.": lambda n, k, s, c: (
+            _positions(round, n, k, s)
+        ),
+        "Where the strides fit exactly, ceil_mode adds nothing.": lambda n, k, s, c: (
+            (n - k) // s + 1 + c
+        ),
+        "The window itself is part of the height: kernel_size is missing.": (
+            lambda n, k, s, c: -(-n // s) if c else n // s
+        ),
+        "Here the strides make no difference.": lambda n, k, s, c: n - k + 1,
+        "This is not rounded at all.": lambda n, k, s, c: (n - k) / s + 1,
+        "There is no padding here.": lambda n, k, s, c: _positions(
+            math.ceil if c else math.floor, n + 2, k, s
+        ),
+    },
+    hints=(
+        "The window's first position is free. How many further steps fit?",
+        "Count the steps: (height − kernel_size) / strides, rounded. Then add the "
+        "first position.",
+        "In Python a // b rounds down, and −(−a // b) rounds up.",
+    ),
     remember="Rounding is all that differs: Gluon's pooling gives 54-26-12-5, Caffe's "
     "54-27-13-6; with ceil_mode=True Gluon does as Caffe.",
 )
-def output_size(answer):
-    """The height after pooling without padding, rounded down or up."""
-    cases = _cases()
-    came = []
-    for n, k, s, ceil in cases:
-        what = f"the height after pooling {n} by {k}, strides {s}, ceil_mode={ceil}"
-        given = call(answer, n, k, s, ceil, what="a function")
-        came.append(as_whole_number(given, what + ": a whole number"))
-    right = [window_output(n, k, s, 0, ceil) for n, k, s, ceil in cases]
-    if came == right:
-        return
-
-    def by(size):
-        return [size(n, k, s, ceil) for n, k, s, ceil in cases]
-
-    def up(a, b):
-        return -(-a // b)
-
-    def rounded(n, k, s, ceil):
-        return (up if ceil else int.__floordiv__)(n - k, s)
-
-    named = (
-        (by(lambda n, k, s, c: (n - k) // s + 1), "It always rounds down."),
-        (by(lambda n, k, s, c: up(n - k, s) + 1), "It always rounds up."),
-        (
-            by(lambda n, k, s, c: rounded(n, k, s, not c) + 1),
-            "Up and down have changed places.",
-        ),
-        (by(rounded), "The first position of the window is not counted."),
-        (by(lambda n, k, s, c: rounded(n, k, s, c) + 2), "One position too many."),
-        (
-            by(lambda n, k, s, c: rounded(n, 0, s, c)),
-            "Without padding the window must "
-            "stay inside: what is the part of kernel_size?",
-        ),
-        (
-            by(lambda n, k, s, c: rounded(n, 0, s, c) + 1),
-            "Without padding the window "
-            "must stay inside: what is the part of kernel_size?",
-        ),
-        (
-            by(lambda n, k, s, c: (n - k) // s + 1 + c),
-            "Rounding up adds nothing where the division has no rest.",
-        ),
-        (by(lambda n, k, s, c: round((n - k) / s) + 1), "It rounds to the nearest."),
-        (
-            by(lambda n, k, s, c: rounded(n + 1, k, s, c)),
-            "The 1 is added before the division. It belongs behind it.",
-        ),
-        (by(lambda n, k, s, c: n - k + 1), "The strides make no difference here."),
-        (
-            by(lambda n, k, s, c: rounded(n, s, k, c) + 1),
-            "Kernel size and strides have changed places.",
-        ),
-        (by(lambda n, k, s, c: rounded(n + 2, k, s, c) + 1), "There is no padding."),
-    )
-    mistake = next((m for wrong, m in named if wrong == came), "")
-    i = next(i for i in range(len(cases)) if came[i] != right[i])
-    n, k, s, ceil = cases[i]
-    mode = "up" if ceil else "down"
-    raise Wrong(
-        f"the positions of a window of {k} with strides {s} in {n}, rounded {mode}",
-        f"{came[i]}, the first that is wrong",
-        mistake,
-    )
+def output_size(height, kernel_size, strides, ceil_mode):
+    """The height after pooling, rounded down or up."""
+    steps = (height - kernel_size) / strides
+    return (math.ceil(steps) if ceil_mode else math.floor(steps)) + 1
 
 
 def _made(answer):
@@ -452,103 +442,268 @@ def _pixels_as_scores():
     return net
 
 
-@exercise(
-    "How many images are in the last batch?",
-    "A mean over batches gives the same weight to a batch of 2 and a batch of 5.",
-    "Keep two sums: of hits, and of images. Divide once, at the end.",
+class _OtherInTraining(Block):
+    """Hands on a net's scores; in training mode, with their signs changed."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, X):
+        scores = self.net(X)
+        return -scores if autograd.is_training() else scores
+
+
+def _batches(rng):
+    net = _OtherInTraining(_pixels_as_scores())
+    for batch_size in (5, 4, 3, 8):
+        sizes = [batch_size] * int(rng.integers(1, 4)) + [batch_size // 2]
+        hits = tuple((int(rng.integers(0, n + 1)), n) for n in sizes)
+        yield net, _scored(batch_size, hits, rng)
+
+
+def _hits(net, data_iter):
+    """(hits, images) of each batch."""
+    return [(int((net(X).asnumpy().argmax(1) == y.asnumpy()).sum()), len(y))
+            for X, y in data_iter]  # fmt: skip
+
+
+def _share(pairs):
+    hits, sizes = zip(*pairs)
+    return sum(hits) / sum(sizes)
+
+
+def _while_training(net, data_iter):
+    with autograd.train_mode():
+        return _share(_hits(net, data_iter))
+
+
+@Function(
+    cases=_batches,
+    what="the accuracy",
+    mistakes={
+        "A mean of the batches' means: a small last batch counts too much.": (
+            lambda net, it: numpy.mean([h / n for h, n in _hits(net, it)])
+        ),
+        "The batches' accuracies are added up.": lambda net, it: sum(
+            h / n for h, n in _hits(net, it)
+        ),
+        "This is the number of hits.": lambda net, it: sum(
+            h for h, _ in _hits(net, it)
+        ),
+        "This is in percent.": lambda net, it: 100 * _share(_hits(net, it)),
+        "This is the share of *wrong* ones.": lambda net, it: (
+            1 - _share(_hits(net, it))
+        ),
+        "This is the last batch alone.": lambda net, it: _share(_hits(net, it)[-1:]),
+        "This is the first batch alone. Is a return inside the loop?": (
+            lambda net, it: _share(_hits(net, it)[:1])
+        ),
+        "This divides by full batches; the last one is smaller.": (
+            lambda net, it: (
+                sum(h for h, _ in _hits(net, it))
+                / (len(_hits(net, it)) * max(n for _, n in _hits(net, it)))
+            )
+        ),
+        "This divides by the number of batches.": lambda net, it: (
+            sum(h for h, _ in _hits(net, it)) / len(_hits(net, it))
+        ),
+        "The last batch, which is not full, is left out.": lambda net, it: _share(
+            _hits(net, it)[:-1]
+        ),
+        "The net is run in training mode, in which it is another net.": _while_training,
+        "This says that all are right. Is something compared with itself?": (
+            lambda net, it: 1.0
+        ),
+    },
+    hints=(
+        "How many images are in the last batch?",
+        "A mean over batches gives the same weight to a batch of 2 and a batch of 5.",
+        "Keep two sums: of hits, and of images. Divide once, at the end.",
+    ),
     remember="Sum the hits and divide by the number of images: a mean of batch means "
     "counts the images of a small last batch too much.",
 )
-def accuracy(answer):
+def accuracy(net, data_iter):
     """The share of right images, from batches of unequal size."""
-    rng = numpy.random.default_rng(4)
-    net = _pixels_as_scores()
-    for batch_size, hits in (
-        (5, ((4, 5), (3, 5), (1, 2))),
-        (4, ((1, 4), (2, 3))),
-        (3, ((3, 3), (1, 3))),
-        (8, ((3, 7),)),
-    ):
-        data_iter = _scored(batch_size, hits, rng)
-        sizes = [size for _, size in hits]
-        what = f"the accuracy over batches of {' and '.join(map(str, sizes))}"
-        returned = call(answer, net, data_iter, what="a function of (net, data_iter)")
-        came = as_number(returned, what)
-        rights = [right for right, _ in hits]
-        shares = [right / size for right, size in hits]
-        right = sum(rights) / sum(sizes)
-        if abs(came - right) < 1e-5:
-            continue
-        full = [r for r, size in hits if size == batch_size]
-        num_full = len(full) * batch_size
-        named = (
-            (
-                sum(shares) / len(shares),
-                "This is the mean of the batches' accuracies. "
-                "The last batch is smaller, and its images count too much.",
-            ),
-            (sum(shares), "These are the batches' accuracies, added up."),
-            (sum(rights), "This is the number of hits. A share was asked."),
-            (100 * right, "This is in percent. A share from 0 to 1 was asked."),
-            (1 - right, "This is the share of *wrong* images."),
-            (
-                shares[-1],
-                "This is the last batch alone. Is something set back to zero "
-                "in the loop?",
-            ),
-            (shares[0], "This is the first batch alone. Is the return in the loop?"),
-            (
-                sum(rights) / (batch_size * len(hits)),
-                "This divides by full batches; the last is smaller.",
-            ),
-            (
-                sum(rights) / len(hits),
-                "This divides by the number of batches, not of images.",
-            ),
-            (
-                sum(full) / num_full if num_full else -1,
-                "The last batch, which is not full, is left out.",
-            ),
-            (1.0, "This says that all are right. Is something compared with itself?"),
-            (sum(sizes) / len(sizes), "This is the mean size of a batch."),
-        )
-        mistake = likely_mistake(came, named, rtol=0, atol=1e-5)
-        raise Wrong(what, f"{came:.4g}", mistake)
+    hits, num_images = 0, 0
+    for X, y in data_iter:
+        hits += int((net(X).argmax(axis=1).astype(y.dtype) == y).sum())
+        num_images += len(y)
+    return hits / num_images
 
 
-@exercise(
-    "What is the ReLU's gradient where its input is below zero?",
-    "Without the ReLU, does it matter to softmax if all ten scores are lower by 10?",
-    remember="Behind a ReLU maps below zero give a loss of ln K and no gradient: the "
-    "net is dead. Without the ReLU it recovers.",
-)
-def frozen_or_not(answer, measured=None):
-    """Whether a net learns whose class maps all begin far below zero."""
-    options = ("both", "neither", "with the ReLU", "without it")
-    said = as_text(answer, options)
-    losses = as_array(measured, "two losses, as the cell measures them")
-    if losses.shape != (2,) or not numpy.all((losses >= 0) & (losses < 100)):
-        raise Wrong(
-            "two losses, as the cell measures them",
-            f"{measured!r}"[:80],
-            "Is the rest of the cell as it was?",
-        )
-    came = f"a loss of {losses[0]:.3f} with the ReLU and {losses[1]:.3f} without it"
-    if abs(losses[0] - math.log(10)) > 0.01 or losses[1] > 2:
-        raise Wrong(
-            "a loss that stays with the ReLU and falls without it, if the "
-            "cell is run as it was",
-            came,
-            "Is the rest of the cell as it was?",
-        )
-    if said == "without it":
-        return
-    mistake = {
+@Prediction(
+    options={
         "both": "With the ReLU no gradient passes, so no weight moves.",
         "neither": "Without the ReLU every map passes a gradient, however low it is.",
         "with the ReLU": "It is the other way round. Where does a ReLU pass one?",
-    }[said]
-    raise Wrong(f"losses that fit {said!r}", came, mistake)
+        "without it": "Nothing but a cell that was changed can show that.",
+    },
+    tried=[((2.3026, 0.61), "without it"), ([2.303, 1.2], "without it")],
+    hints=(
+        "What is the ReLU's gradient where its input is below zero?",
+        "Without the ReLU, does softmax notice that all ten scores are lower by 10?",
+    ),
+    remember="Behind a ReLU maps below zero give a loss of ln K and no gradient: the "
+    "net is dead. Without the ReLU it recovers.",
+)
+def frozen_or_not(losses):
+    """Whether a net learns whose class maps all begin far below zero."""
+    losses = as_array(losses, "two losses, as the cell measures them")
+    learned = losses[1] < 2 and abs(losses[0] - math.log(10)) <= 0.01
+    if losses.shape != (2,) or not learned:
+        raise Wrong(
+            "a loss that stays with the ReLU and falls without it",
+            short(losses.tolist()),
+            "Is the rest of the cell as it was?",
+        )
+    return "without it"
+
+
+training_memory = Number(
+    "the MiB of feature maps that training keeps, 128 images",
+    "c7fb7e1ecf373e28d198b15d",
+    {
+        "This is for one image. All of a batch are kept.": 1.76,
+        "The first convolution needs its input as well: the images.": 224.0,
+        "This counts a map before and after its ReLU. The ReLU needs its output alone, "
+        "which the next convolution keeps as well.": 449.5,
+        "These are numbers, in millions of binary kind. Each takes 4 bytes.": 56.4,
+        "This is in MB of a million bytes; a MiB is 1024 · 1024.": 236.45,
+        "These are the weights: the smallest part by far.": 0.23,
+        "A float32 takes 4 bytes, not 8.": 451.0,
+    },
+    (
+        "Which arrays does the backward pass of a convolution need, and which that of "
+        "a ReLU?",
+        "The images, and the output of each of the three ReLUs, each at 32×32.",
+        "Images × pixels × (all channels that are kept) × 4 bytes / 1024 / 1024.",
+    ),
+    "Training keeps every layer's maps for each image of the batch: they take a "
+    "thousand times what the weights take here, and halve with the batch.",
+    step=1,
+)
+
+faults = Choice(
+    "the line of each listing that makes it train badly",
+    {
+        "A": "1d709ce854dfa3497fa5b199",
+        "B": "462ca2ba5c58d991df753f47",
+        "C": "7104374910b41985ac2471d7",
+    },
+    {"A": tuple(range(1, 9)), "B": tuple(range(1, 9)), "C": tuple(range(1, 9))},
+    {
+        "A: the pooling is at home there; what can the scores of a class never be?": (
+            "A",
+            4,
+        ),
+        "A: a mean over each class map is what NiN ends with. What comes before?": (
+            "A",
+            8,
+        ),
+        "A: ten channels for ten classes are right. One word in another line is not.": (
+            "A",
+            6,
+        ),
+        "B: the loss takes raw scores. Does it get any?": ("B", 6),
+        "B: the loss itself is the right one. What is it given?": ("B", 1),
+        "B: dividing by the number of images is right for a loss of each image.": (
+            "B",
+            8,
+        ),
+        "C: one loss for each image is what Gluon's losses give.": ("C", 5),
+        "C: the rate is not too low as such. What is it divided by?": ("C", 1),
+        "C: accuracy is only looked at there.": ("C", 8),
+    },
+    (
+        "Ask of each line what would go wrong without an error: a value that can't be "
+        "reached, a loss that can't fall, a step of the wrong size.",
+        "A: what can a class's score never be? B: what is the smallest loss it can "
+        "reach? C: by how much does a step move a weight?",
+    ),
+    "What fails without an error is found by asking of each line which values it can "
+    "produce, and by knowing the loss at the start and at the end.",
+)
+
+
+def _nets_in_one_and_two_steps():
+    def one():
+        net = nn.HybridSequential()
+        net.add(nn.Conv2D(24, 5, 2, activation="relu"),
+                nn.Conv2D(10, 3, padding=1), nn.GlobalAvgPool2D(),
+                nn.Flatten())  # fmt: skip
+        return net
+
+    def two():
+        net = nn.HybridSequential()
+        net.add(nn.Conv2D(24, 5, 2, activation="relu"), nn.Conv2D(64, 1,
+                activation="relu"), nn.Conv2D(10, 1), nn.GlobalAvgPool2D(),
+                nn.Flatten())  # fmt: skip
+        return net
+
+    return one, two
+
+
+_LOW, _HIGH = [0.70, 0.71, 0.72, 0.69, 0.70], [0.75, 0.76, 0.77, 0.74, 0.75]
+
+
+def _steps(one=_LOW, two=_HIGH, verdict="better", nets=None):
+    nets = nets or _nets_in_one_and_two_steps()
+    return {"nets": nets, "one step": one, "two steps": two, "verdict": verdict}
+
+
+@Evidence(
+    right=[
+        _steps(),
+        _steps(_HIGH, _LOW, "worse"),
+        _steps(two=_LOW[::-1], verdict="can't tell"),
+        _steps(two=tuple(_LOW), verdict="Can\u2019t tell"),
+    ],
+    mistakes={
+        "a dict with": [0.7, 0.75],
+        "One seed shows nothing": _steps(_LOW[:1], _HIGH[:1]),
+        "Percent?": _steps(two=[75.0, 76.0, 77.0, 74.0, 75.0]),
+        "Was the seed the same": _steps(two=[0.75] * 5),
+        "the same seeds on both sides": _steps(two=[*_HIGH, 0.78]),
+        "The ranges do not overlap": _steps(verdict="can't tell"),
+        "The ranges overlap": _steps(two=_LOW[::-1]),
+        "scores of shape (1, 10)": _steps(nets=(lambda: nn.Dense(3),) * 2),
+        "it could be the size": _steps(
+            nets=(_nets_in_one_and_two_steps()[0], lambda: nn.Dense(10))
+        ),
+    },
+    hints=(
+        "Say first what is lost: which combinations of the channels can ten maps carry "
+        "on, and what could the 1×1 convolutions behind them still mix?",
+        "Give the second net the same number of parameters: fewer channels in the 3×3, "
+        "more in the step between.",
+        "Train both with the same seeds, five or more, and compare ranges.",
+    ),
+    remember="A narrow layer bounds all that follows: 1×1 convolutions behind ten maps "
+    "mix ten numbers. Whether that matters on a data set, only seeds tell.",
+)
+def one_step(answer):
+    """A design: to ten class maps in one step or in two, at equal size."""
+    keys = ("nets", "one step", "two steps", "verdict")
+    if not isinstance(answer, dict) or set(answer) != set(keys):
+        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
+    one, two = (accuracies_of_seeds(answer[key], key) for key in keys[1:3])
+    if len(one) != len(two):
+        raise Wrong("the same seeds on both sides", f"{len(one)} and {len(two)}")
+    sizes = []
+    for net in in_a_row(answer["nets"], 2, "a function that makes a net"):
+        net = as_net(net)
+        net.hybridize(False)
+        scores = as_array(net(np.zeros((1, 1, 28, 28))))
+        if scores.shape != (1, 10):
+            raise Wrong("scores of shape (1, 10) for an image", f"{scores.shape}")
+        sizes.append(sum(p.data().size for p in net.collect_params().values()))
+    if max(sizes) > 1.1 * min(sizes):
+        raise Wrong("nets whose numbers of parameters differ by a tenth at most",
+                    f"{sizes[0]:,} and {sizes[1]:,}",
+                    "Otherwise it could be the size that counts.")  # fmt: skip
+    as_claim(answer["verdict"], one, two)
 
 
 def _accuracies(answer: dict, name: str) -> list[float]:

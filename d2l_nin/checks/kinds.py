@@ -25,7 +25,16 @@ from d2l_nin.checks.outcomes import (
     usable,
 )
 
-__all__ = ["Block", "Choice", "Evidence", "Function", "Number", "Prediction", "sealed"]
+__all__ = [
+    "Block",
+    "Choice",
+    "Evidence",
+    "Function",
+    "Number",
+    "Prediction",
+    "in_a_row",
+    "sealed",
+]
 
 
 def sealed(name: str, value) -> str:
@@ -190,7 +199,22 @@ def _option(question: str, value, options):
     return as_text(value, options)
 
 
-class Function(Exercise):
+class _Decorator(Exercise):
+    """An exercise that is put above a function, its right solution or its judge."""
+
+    def __call__(self, answer=..., *measured):
+        if "right" not in vars(self):
+            super().__init__(answer, *self._given)
+            self.right, self.check = answer, getattr(self, "_check", answer)
+            return self
+        return super().__call__(answer, *measured)
+
+    @property
+    def arguments(self) -> str:
+        return f"({', '.join(inspect.signature(self.right).parameters)})"
+
+
+class Function(_Decorator):
     """A function; made by putting `@Function(...)` above the right solution.
 
     Parameters
@@ -211,17 +235,6 @@ class Function(Exercise):
         self._given = hints, remember
         self.cases, self.mistakes, self.variants = cases, mistakes, variants
         self.what = what or "the result"
-
-    def __call__(self, answer=..., *measured):
-        if "right" not in vars(self):  # as a decorator
-            super().__init__(answer, *self._given)
-            self.right, self.check = answer, self._check
-            return self
-        return super().__call__(answer, *measured)
-
-    @property
-    def arguments(self) -> str:
-        return f"({', '.join(inspect.signature(self.right).parameters)})"
 
     def drawn(self) -> list[tuple]:
         return list(self.cases(numpy.random.default_rng(len(self.name))))
@@ -258,7 +271,7 @@ class Function(Exercise):
         return ""
 
 
-class Block(Exercise):
+class Block(_Decorator):
     """A block; made by putting `@Block(...)` above a function that makes a right one.
 
     The answer's block gets known weights, by their shapes, and is compared in inference
@@ -278,14 +291,11 @@ class Block(Exercise):
         self._given = hints, remember
         self.cases, self.mistakes, self.variants = cases, mistakes, variants
 
-    __call__ = Function.__call__
-    arguments = Function.arguments
-
     def _check(self, answer):
         blocks.compare(answer, self)
 
 
-class Prediction(Exercise):
+class Prediction(_Decorator):
     """A prediction; made by `@Prediction(...)` above the function that judges it.
 
     That function gets what a cell measured and returns the option that it bears out;
@@ -304,8 +314,6 @@ class Prediction(Exercise):
     def __init__(self, options, tried, hints, remember):
         self._given = hints, remember
         self.options, self.tried = options, tried
-
-    __call__ = Function.__call__
 
     def _check(self, answer, measured=None):
         said = as_text(answer, tuple(self.options))
@@ -326,7 +334,7 @@ class Prediction(Exercise):
                         self.options[said])  # fmt: skip
 
 
-class Evidence(Exercise):
+class Evidence(_Decorator):
     """Evidence, or a design; made by `@Evidence(...)` above the function that checks.
 
     Parameters
@@ -342,10 +350,3 @@ class Evidence(Exercise):
     def __init__(self, right, mistakes, hints, remember):
         self._given = hints, remember
         self.variants, self.mistakes = right, mistakes
-
-    def __call__(self, answer=..., *measured):
-        if "right" not in vars(self):
-            super().__init__(answer, *self._given)
-            self.right = answer
-            return self
-        return super().__call__(answer, *measured)
