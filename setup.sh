@@ -14,7 +14,7 @@ fail() { for line in "$@"; do printf '%s\n' "$line" >&2; done; exit 1; }
 version() { "$1" -c 'import sys; print(*sys.version_info[:2])' 2>/dev/null || true; }
 
 # What was installed is recorded, so that the second start is instant.
-wanted=$(cksum < requirements.lock)
+wanted=$(cat requirements.lock pyproject.toml d2l_nin/numpy_names.py | cksum)
 if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.ready" 2>/dev/null)" = "$wanted" ] &&
     { [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version "$venv/bin/python")" ]; }
 then exit 0; fi
@@ -29,14 +29,20 @@ MINGW*|MSYS*|CYGWIN*) fail \
     "Use WSL2: the section 'Platforms' of README.md has the commands." ;;
 esac
 
-# True for a Python 3.9, 3.10 or 3.11 that can make a virtual environment.
+if [ "$(uname -s)" = Linux ] && ls /lib/ld-musl-* >/dev/null 2>&1; then fail \
+    "MXNet 1.9.1 has no build for musl (Alpine Linux)." \
+    "Use a Linux with glibc, such as Debian, in a container."; fi
+
+# True for a 64-bit Python, 3.9 to 3.14, that can make a virtual environment.
 suits() {
-    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] < (3, 12))' \
+    "$1" -c 'import sys, venv, ensurepip
+sys.exit(not (3, 9) <= sys.version_info[:2] < (3, 15) or sys.maxsize < 2**32)' \
         >/dev/null 2>&1
 }
 
 if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"
-else set -- python3.11 python3.10 python3.9 python3 python; fi
+else set -- python3.11 python3.10 python3.9 python3.12 python3.13 python3.14 \
+    python3 python; fi
 python=
 for candidate in "$@"; do
     if suits "$candidate"; then python=$candidate; break; fi
@@ -46,10 +52,10 @@ if [ -n "$python" ]; then
     say "Setting up $venv with $("$python" --version) ..."
     "$python" -m venv --clear "$venv"
 elif [ -n "${PYTHON:-}" ]; then
-    fail "PYTHON=$PYTHON does not run, is not Python 3.9, 3.10 or 3.11, or has no venv." \
+    fail "PYTHON=$PYTHON does not run, is not a 64-bit Python 3.9 to 3.14, or has no venv." \
         "Name another, or leave PYTHON unset to let this script look for one."
 else
-    say "No Python 3.9, 3.10 or 3.11 here: asking uv for Python 3.11 ..."
+    say "No 64-bit Python 3.9 to 3.14 here: asking uv for Python 3.11 ..."
     uv=$(command -v uv || true)
     if [ -z "$uv" ] && command -v python3 >/dev/null 2>&1; then
         if python3 -m venv "$venv-uv" >/dev/null 2>&1 &&
@@ -57,10 +63,10 @@ else
     fi
     if [ -z "$uv" ] || ! "$uv" venv -q --clear --seed --python 3.11 "$venv"; then
         rm -rf "$venv-uv"
-        fail "" "This course needs Python 3.9, 3.10 or 3.11 (MXNet's last release)." \
+        fail "" "This course needs a 64-bit Python, 3.9 to 3.14." \
             "None was found, and uv could not bring one. Install one of:" \
-            "    Debian, Ubuntu   sudo apt-get install python3.11 python3.11-venv" \
-            "    Fedora           sudo dnf install python3.11" \
+            "    Debian, Ubuntu   sudo apt-get install python3 python3-venv" \
+            "    Fedora           sudo dnf install python3" \
             "    macOS (Intel)    brew install python@3.11" \
             "    any, with conda  conda env create -f environment.yml" \
             "and start again. (With conda: 'conda activate d2l-nin', then" \
@@ -71,7 +77,7 @@ fi
 
 say "Installing the locked packages (a few minutes) ..."
 "$venv/bin/python" -m pip install -q --disable-pip-version-check \
-    --require-hashes -r requirements.lock
+    --no-deps --require-hashes -r requirements.lock  # d2l's own pins end at 3.11
 "$venv/bin/python" -m pip install -q --disable-pip-version-check \
     --no-deps --no-build-isolation -e .
 # JupyterLab asks its makers for news and updates unless it is told not to.

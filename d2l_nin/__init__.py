@@ -4,7 +4,7 @@ Import it before `mxnet`, which reads its threads and its engine only as it load
 nets      layers, nin, inception, resnet, baselines; losses, cost, correlation
 training  training, checkpoint, cache; localization: where a trained net looks
 data      datasets; figures: every picture
-machine   environment, runtime, memory
+machine   environment, runtime, memory, numpy_names
 course    checks: the exercises; grading; course: chapters as files; cli
 """
 

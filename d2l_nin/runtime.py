@@ -10,7 +10,7 @@ import warnings
 
 import numpy
 
-from d2l_nin import environment  # noqa: F401  (before mxnet)
+from d2l_nin import environment, numpy_names  # noqa: F401  (before mxnet)
 
 __all__ = [
     "computes",
@@ -21,11 +21,7 @@ __all__ = [
     "whole_number",
 ]
 
-if not hasattr(numpy, "bool"):
-    raise ImportError(
-        f"MXNet 1.9.1 needs numpy below 1.24 (np.bool), found {numpy.__version__}. "
-        "Run `make setup` again, or: pip install numpy==1.23.5"
-    )
+numpy_names.give_back(numpy)
 
 # MXNet 1.9.1 and d2l 1.0.3 use names that numpy, distutils and pkg_resources have
 # since declared obsolete. A reader can do nothing about it.

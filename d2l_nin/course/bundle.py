@@ -15,6 +15,7 @@ _TAKEN = (
     "LICENSE",
     "environment.yml",
     "pyproject.toml",
+    "d2l_nin_numpy_names.pth",
     "requirements.lock",
     "setup.sh",
     "docs/nets.svg",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy
 import psutil
 
-from d2l_nin import environment
+from d2l_nin import environment, numpy_names
 
 __all__ = ["Finding", "examine"]
 
@@ -33,16 +33,21 @@ class Finding(NamedTuple):
 
 def _python() -> Finding:
     found = f"{platform.python_version()}, {platform.system()} {platform.machine()}"
-    if not (3, 9) <= sys.version_info[:2] < (3, 12) or sys.maxsize < 2**32:
-        return Finding("Python", found, "use a 64-bit Python 3.9, 3.10 or 3.11", True)
+    if not (3, 9) <= sys.version_info[:2] < (3, 15) or sys.maxsize < 2**32:
+        return Finding("Python", found, "use a 64-bit Python, 3.9 to 3.14", True)
     return Finding("Python", found)
 
 
 def _numpy() -> Finding:
-    found = f"{numpy.__version__}, np.bool {'there' if hasattr(numpy, 'bool') else '–'}"
-    if not hasattr(numpy, "bool"):
-        return Finding("numpy", found, f"MXNet needs numpy < 1.24: {AGAIN}", True)
-    return Finding("numpy", found)
+    """Judged by what MXNet looks up, whatever the version; `runtime` gave it back."""
+    numpy_names.give_back(numpy)
+    lacking = [
+        name for name in numpy_names.stand_ins(numpy) if not hasattr(numpy, name)
+    ]
+    if lacking:
+        found = f"{numpy.__version__}, without {', '.join(lacking)}"
+        return Finding("numpy", found, f"MXNet can't load with it: {AGAIN}", True)
+    return Finding("numpy", numpy.__version__)
 
 
 def _mxnet() -> Finding:
