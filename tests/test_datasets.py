@@ -73,6 +73,37 @@ def test_a_folder_reads_like_the_package(folder):
     assert train_iter.num_samples == 200 and test_iter.num_samples == 50
 
 
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("dot", ["-", "."])
+def test_mnist_s_own_four_files_are_read(tmp_path, monkeypatch, ending, dot):
+    """Written here: digits drawn as bars, of every class another number."""
+    written = {}
+    for split, count in (("train", 120), ("t10k", 30)):
+        labels = (numpy.arange(count) ** 2 % 10).astype(numpy.uint8)
+        images = numpy.zeros((count, 28, 28), numpy.uint8)
+        images[numpy.arange(count), :, labels] = 255
+        written[split] = images, labels
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            raw = idx(array)
+            name = f"{split}-{kind.replace('-', dot)}-ubyte{ending}"
+            (tmp_path / name).write_bytes(gzip.compress(raw) if ending else raw)
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    in_home = f"~/{tmp_path.name}"
+    train_iter, test_iter = load_fashion_mnist(50, folder=in_home)
+    for data_iter, split in ((train_iter, "train"), (test_iter, "t10k")):
+        assert data_iter.classes == tuple("0123456789")
+        assert (data_iter.images == written[split][0]).all()
+        assert (data_iter.labels == written[split][1]).all()
+    X, _ = next(iter(train_iter))
+    assert X.shape == (50, 1, 28, 28) and float(X.max()) == 1
+
+
+def test_fashion_mnist_in_a_folder_keeps_its_names():
+    (_, y), _ = read_fashion_mnist()
+    assert fashion_mnist.class_names(y) == FASHION_MNIST_LABELS
+    assert load_fashion_mnist(64)[0].classes == FASHION_MNIST_LABELS
+
+
 def truncate(path):
     path.write_bytes(path.read_bytes()[:-5])
 

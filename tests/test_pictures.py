@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from d2l_nin.datasets import (
+    COURSE_PICTURES,
     find_pictures,
     load_image_folder,
     read_image_folder,
@@ -232,3 +233,32 @@ def test_missing_paths_and_wishes_that_can_not_be(folder):
         load_image_folder(folder, test_part=1.0)
     with pytest.raises(ValueError, match="leaves none to test"):
         load_image_folder(folder, test_part=0.001)
+
+
+@pytest.mark.parametrize(
+    "left", ["__MACOSX", "@eaDir", "__pycache__", ".ipynb_checkpoints", "#recycle"]
+)
+def test_what_programs_leave_behind_is_no_class(folder, left):
+    """Neither beside the classes nor inside one, though it holds pictures."""
+    found = find_pictures(folder)
+    for place in (folder, folder / "cat"):
+        shutil.copytree(folder / "dog", place / left)
+    (folder / "cat" / "Thumbs.db").write_bytes(b"")
+    images, _, classes = read_image_folder(folder)
+    assert classes == ("cat", "dog") and len(images) == 20
+    assert find_pictures(folder) == found
+
+
+def test_home_is_expanded(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    name = f"~/{folder.name}"
+    assert read_image_folder(name)[2] == ("cat", "dog")
+    assert find_pictures(name) == find_pictures(folder)
+    file = find_pictures(folder)[0]
+    inside = f"{name}/{file.relative_to(folder).as_posix()}"
+    assert (read_picture(inside) == read_picture(file)).all()
+
+
+def test_the_course_s_own_pictures_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [p.stem for p in find_pictures(COURSE_PICTURES)] == list("47AERh")

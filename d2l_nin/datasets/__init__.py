@@ -2,6 +2,8 @@
 
 from d2l_nin.datasets.batches import (
     ArrayIter,
+    as_batch,
+    as_labels,
 )
 from d2l_nin.datasets.characters import (
     CHARACTERS,
@@ -11,6 +13,7 @@ from d2l_nin.datasets.characters import (
 )
 from d2l_nin.datasets.fashion_mnist import (
     FASHION_MNIST_LABELS,
+    class_names,
     read_fashion_mnist,
     text_labels,
 )
@@ -21,6 +24,7 @@ from d2l_nin.datasets.loaders import (
     load_image_folder,
 )
 from d2l_nin.datasets.pictures import (
+    COURSE_PICTURES,
     SUFFIXES,
     find_pictures,
     read_image_folder,
@@ -43,6 +47,7 @@ from d2l_nin.datasets.transforms import (
 __all__ = [
     "BACKGROUNDS",
     "CHARACTERS",
+    "COURSE_PICTURES",
     "FASHION_MNIST_LABELS",
     "FONTS",
     "SUFFIXES",
@@ -50,7 +55,10 @@ __all__ = [
     "Augment",
     "Characters",
     "Scenes",
+    "as_batch",
+    "as_labels",
     "box_of_garment",
+    "class_names",
     "draw_characters",
     "find_pictures",
     "load_characters",

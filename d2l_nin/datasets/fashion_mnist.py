@@ -12,7 +12,12 @@ from pathlib import Path
 
 import numpy
 
-__all__ = ["FASHION_MNIST_LABELS", "read_fashion_mnist", "text_labels"]
+__all__ = [
+    "FASHION_MNIST_LABELS",
+    "class_names",
+    "read_fashion_mnist",
+    "text_labels",
+]
 
 FASHION_MNIST_LABELS = (
     "t-shirt",
@@ -69,11 +74,14 @@ def _read_shipped(name: str) -> bytes:
 
 
 def _read_from(folder: Path, name: str) -> tuple[Path, bytes]:
-    """One IDX file out of a reader's folder, plain or gzipped."""
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            break
-    else:
+    """One IDX file out of a reader's folder, plain or gzipped.
+
+    Some sites hand MNIST's files out with a dot in the name: train-images.idx3-ubyte.
+    """
+    names = (name, name.replace("-idx", ".idx"))
+    paths = [folder / f"{n}{ending}" for n in names for ending in ("", ".gz")]
+    path = next(filter(Path.is_file, paths), None)
+    if path is None:
         raise FileNotFoundError(
             f"{folder}: neither {name} nor {name}.gz is there. Expected a folder with "
             f"the four files {', '.join(SHA256)}, each plain or with .gz."
@@ -115,7 +123,7 @@ def _parse_idx(path: Path, raw: bytes, num_axes: int) -> numpy.ndarray:
 
 
 def _check_split(path: Path, images: numpy.ndarray, labels: numpy.ndarray) -> None:
-    """Tell a reader's images and labels that can't be Fashion-MNIST; `path`: labels."""
+    """Tell images and labels that can't be (Fashion-)MNIST; `path`: of the labels."""
     if len(images) != len(labels):
         raise ValueError(
             f"{path}: {len(labels):,} labels for {len(images):,} images. The two files "
@@ -156,9 +164,10 @@ def read_fashion_mnist(folder: str | Path | None = None) -> tuple:
     Parameters
     ----------
     folder : str or Path, optional
-        A folder with the four usual IDX files, plain or gzipped. Without it the files
-        inside this package are read: all 70,000 images, verified by SHA-256, once per
-        process.
+        A folder with the four usual IDX files, plain or gzipped, of Fashion-MNIST or
+        of MNIST, which has files of the same names and form; ~ is your home. Without
+        it the files inside this package are read: all 70,000 images, verified by
+        SHA-256, once per process.
 
     Returns
     -------
@@ -181,7 +190,7 @@ def read_fashion_mnist(folder: str | Path | None = None) -> tuple:
     if folder is None and _shipped is not None:
         return _shipped
     if folder is not None:
-        folder = Path(folder)
+        folder = Path(folder).expanduser()
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no such folder.")
     with ThreadPoolExecutor(2) as pool:  # decompression runs outside Python's lock
@@ -189,6 +198,18 @@ def read_fashion_mnist(folder: str | Path | None = None) -> tuple:
     if folder is None:
         _shipped = data
     return data
+
+
+def class_names(labels: numpy.ndarray) -> tuple[str, ...]:
+    """The ten classes of all training labels: garments if Fashion-MNIST's, else digits.
+
+    MNIST's files have the same names; only what is in them tells the two apart.
+    """
+    header = (0x801).to_bytes(4, "big") + len(labels).to_bytes(4, "big")
+    digest = hashlib.sha256(header + labels.astype(numpy.uint8).tobytes()).hexdigest()
+    if digest == SHA256["train-labels-idx1-ubyte"]:
+        return FASHION_MNIST_LABELS
+    return tuple(map(str, range(10)))
 
 
 def text_labels(y) -> list[str]:

@@ -11,7 +11,11 @@ import numpy
 from d2l_nin.cache import cache_folder
 from d2l_nin.datasets.batches import ArrayIter
 from d2l_nin.datasets.characters import CHARACTERS, read_characters
-from d2l_nin.datasets.fashion_mnist import FASHION_MNIST_LABELS, read_fashion_mnist
+from d2l_nin.datasets.fashion_mnist import (
+    FASHION_MNIST_LABELS,
+    class_names,
+    read_fashion_mnist,
+)
 from d2l_nin.datasets.pictures import read_image_folder
 from d2l_nin.datasets.transforms import Augment
 from d2l_nin.runtime import whole_number
@@ -31,9 +35,8 @@ def _take_balanced(labels: numpy.ndarray, count: int, rng) -> numpy.ndarray:
         of_class = numpy.flatnonzero(labels == label)
         if share > len(of_class):
             raise ValueError(
-                f"class-balanced choice of {count:,} needs {share:,} of class {label} "
-                f"({FASHION_MNIST_LABELS[label]}), there are {len(of_class):,} left. "
-                "Ask for fewer."
+                f"class-balanced choice of {count:,} needs {share:,} of class {label}, "
+                f"there are {len(of_class):,} left. Ask for fewer."
             )
         rows.append(rng.permutation(of_class)[:share])
     return numpy.sort(numpy.concatenate(rows))
@@ -67,7 +70,8 @@ def load_fashion_mnist(
     seed : int
         Fixes the choice of `train_size`, the order of each epoch and `augment`.
     folder : str or Path, optional
-        Read the usual IDX files there instead of those inside the package.
+        Read the usual four IDX files there, plain or gzipped, instead of those inside
+        the package: of Fashion-MNIST, or MNIST's own, whose classes are '0' to '9'.
     test_batch_size : int
         Images a batch in evaluation, where larger batches are faster.
 
@@ -103,22 +107,16 @@ def load_fashion_mnist(
 
     # Indexing copies; without a choice the shared array of bytes is used as it is.
     X_train, y_train = (X, y) if len(rows) == len(y) else (X[rows], y[rows])
+    common = {"resize": resize, "classes": class_names(y)}
     train_iter = ArrayIter(
-        X_train,
-        y_train,
-        batch_size,
-        shuffle=True,
-        resize=resize,
-        augment=augment,
-        seed=seed,
+        X_train, y_train, batch_size, shuffle=True, augment=augment, seed=seed, **common
     )
-    test_iter = ArrayIter(X_test, y_test, test_batch_size, resize=resize)
+    test_iter = ArrayIter(X_test, y_test, test_batch_size, **common)
     if not validation:
         return train_iter, test_iter
-    validation_iter = ArrayIter(
-        X[held_out], y[held_out], test_batch_size, resize=resize
-    )
-    return train_iter, test_iter, validation_iter
+    return train_iter, test_iter, ArrayIter(
+        X[held_out], y[held_out], test_batch_size, **common
+    )  # fmt: skip
 
 
 # --- characters and a reader's own pictures ----------------------------------------

@@ -11,7 +11,30 @@ from pathlib import Path
 import numpy
 from PIL import Image, ImageOps
 
-__all__ = ["SUFFIXES", "find_pictures", "read_image_folder", "read_picture"]
+__all__ = [
+    "COURSE_PICTURES",
+    "SUFFIXES",
+    "find_pictures",
+    "read_image_folder",
+    "read_picture",
+]
+
+# The course's own six, wherever a notebook is started from.
+COURSE_PICTURES = Path(__file__).parents[2] / "notebooks" / "pictures"
+
+# What programs leave behind: archives of macOS, network disks, Windows, Python. What is
+# hidden, with a dot in front as .ipynb_checkpoints, is left out as well.
+_LEFT_BEHIND = {
+    "__macosx",
+    "@eadir",
+    "__pycache__",
+    "#recycle",
+    "$recycle.bin",
+    "lost+found",
+    "system volume information",
+    "thumbs.db",
+    "desktop.ini",
+}
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
@@ -42,7 +65,7 @@ def read_picture(path: str | Path, *, invert: bool = False) -> numpy.ndarray:
         It can't be read as a picture, or is too large (Pillow's guard against
         decompression bombs stays on).
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file.")
     try:
@@ -90,13 +113,14 @@ def find_pictures(path: str | Path) -> list[Path]:
     Parameters
     ----------
     path : str or Path
-        A folder, or one file, which is then the only one.
+        A folder, or one file, which is then the only one; ~ is your home.
 
     Returns
     -------
     list of Path
         Sorted: the files that end in one of `SUFFIXES`. What is hidden, a file or a
-        folder whose name begins with a dot, is left out.
+        folder whose name begins with a dot, is left out, and what programs leave
+        behind, such as __MACOSX, @eaDir and __pycache__.
 
     Raises
     ------
@@ -105,7 +129,7 @@ def find_pictures(path: str | Path) -> list[Path]:
     ValueError
         The folder has no picture.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -113,8 +137,7 @@ def find_pictures(path: str | Path) -> list[Path]:
     files = sorted(
         p
         for p in path.rglob("*")
-        if _is_picture(p)
-        and not any(part.startswith(".") for part in p.relative_to(path).parts)
+        if _is_picture(p) and not any(map(_is_left_out, p.relative_to(path).parts))
     )
     if not files:
         raise ValueError(
@@ -122,6 +145,11 @@ def find_pictures(path: str | Path) -> list[Path]:
             f"{', '.join(SUFFIXES)}."
         )
     return files
+
+
+def _is_left_out(name: str) -> bool:
+    """Whether a file or folder is hidden, or what a program has left behind."""
+    return name.startswith(".") or name.casefold() in _LEFT_BEHIND
 
 
 def _is_picture(path: Path) -> bool:
@@ -136,7 +164,7 @@ def _files_of_classes(path: Path) -> dict[str, list[Path]]:
     if not path.is_dir():
         raise NotADirectoryError(f"{path}: expected a folder, found a file.")
     folders = sorted(
-        p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")
+        p for p in path.iterdir() if p.is_dir() and not _is_left_out(p.name)
     )
     if not folders:
         raise ValueError(
@@ -154,7 +182,7 @@ def _files_of_classes(path: Path) -> dict[str, list[Path]]:
             )
     files = {}
     for folder in folders:
-        inside = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+        inside = sorted(p for p in folder.iterdir() if not _is_left_out(p.name))
         nested = [p for p in inside if p.is_dir()]
         if nested:
             raise ValueError(
@@ -178,6 +206,8 @@ def read_image_folder(
     Parameters
     ----------
     path : str or Path
+        ~ is your home. What is hidden, and what programs leave behind, such as
+        __MACOSX or __pycache__, is no class.
     on_error : "raise" or "skip"
         What to do about a file that can't be read: stop, or leave it out and say in a
         warning how many and which.
@@ -203,7 +233,7 @@ def read_image_folder(
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
-    files = _files_of_classes(Path(path))
+    files = _files_of_classes(Path(path).expanduser())
     images, labels, skipped = [], [], []
     for label, (name, paths) in enumerate(files.items()):
         before = len(images)
