@@ -569,7 +569,7 @@ training_memory = Number(
         "The first convolution needs its input as well: the images.": 224.0,
         "This counts a map before and after its ReLU. The ReLU needs its output alone, "
         "which the next convolution keeps as well.": 449.5,
-        "These are numbers, in millions of binary kind. Each takes 4 bytes.": 56.4,
+        "This counts the numbers. Each of them takes 4 bytes.": 56.4,
         "This is in MB of a million bytes; a MiB is 1024 · 1024.": 236.45,
         "These are the weights: the smallest part by far.": 0.23,
         "A float32 takes 4 bytes, not 8.": 451.0,
