@@ -88,6 +88,15 @@ PICTURES = {
     "pixel_column": lambda: figures.pixel_column(
         numpy.arange(12).reshape(2, 2, 3), [1, -1], numpy.full((2, 3), -6), (0, 1)
     ),
+    "dot_plot": lambda: figures.dot_plot(
+        {"with": [0.8, 0.9], "without": [0.1, 0.2], "neither": [0.1]},
+        xlabel="accuracy",
+        reference=("guessing", 0.1),
+    ),
+    "parameters_picture": lambda: figures.parameters_picture(
+        {"LeNet": (2572, 59134), "VGG-16": (14_714_688, 123_642_856), "NiN": (7600, 0)}
+    ),
+    "mlpconv_picture": figures.mlpconv_picture,
     "draw_nets": lambda: figures.draw_nets(
         {"LeNet": (lenet(), (1, 1, 28, 28)), "NiN": (nin_classroom(), (1, 1, 28, 28))}
     ),
@@ -101,11 +110,37 @@ def test_each_is_sound_svg_with_alt_text(name):
     assert root.tag.endswith("svg")
     assert picture.alt and picture.alt == repr(picture)
     assert not re.search(r'(href|src)="https?:|url\(https?:', picture.svg)
-    bundle = picture._repr_mimebundle_()
+    bundle, metadata = picture._repr_mimebundle_()
+    still = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
+    assert metadata["image/png"] == {"alt": picture.alt, "width": still.width // 2}
+    assert len(bundle["image/png"]) < 90_000
+    assert still.convert("RGB").getpixel((0, 0)) == (255, 255, 255), "dark mode"
     assert bundle["text/html"].startswith('<img alt="')
     data = re.search(r"base64,([^\"]+)", bundle["text/html"]).group(1)
     assert base64.b64decode(data).decode() == picture.svg
     assert PICTURES[name]().svg == picture.svg, "not the same when drawn again"
+
+
+# Others hold as much as a reader wants to see at once, which a room can't read.
+FOR_SLIDES = {"curves", "training_curves", "ledger", "two scales", "log",
+              "number_grids", "pixel_column", "dot_plot", "parameters_picture",
+              "mlpconv_picture"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(FOR_SLIDES))
+def test_type_can_be_read_in_the_room(name):
+    sizes = PICTURES[name]().text_sizes()
+    assert sizes and min(sizes) >= 24
+
+
+def test_sizes_of_type_are_those_drawn():
+    with figures.images.style():
+        fig, ax = figures.images.plt.subplots(figsize=(10, 5))
+        ax.axis("off")
+        ax.text(0, 0, "x", fontsize=12)
+        small = figures.picture(fig, "an x")
+    assert small.text_sizes(width=720) == pytest.approx([12])
+    assert small.text_sizes(width=1440, height=720) == pytest.approx([24])
 
 
 def test_same_bytes_in_another_process():

@@ -24,7 +24,7 @@ def _draw_numbers(ax, x: float, y: float, values, marked, title: str) -> None:
         ax.text(x + j + 0.5, y - i - 0.5, f"{value:g}", ha="center", va="center",
                 weight="bold" if here else "normal", zorder=3)  # fmt: skip
     ax.text(x + values.shape[1] / 2, y + 0.2, title, ha="center", va="bottom",
-            fontsize=9)  # fmt: skip
+            fontsize=10.5)  # fmt: skip
 
 
 def number_grids(rows, *, alt: str, marked=None):
@@ -119,7 +119,7 @@ def pixel_column(X, K, Y, position, *, alt: str | None = None):
     with style():
         fig, ax = plt.subplots(layout="constrained")
         below = -X.shape[1] - 0.25
-        text = {"ha": "center", "va": "top", "fontsize": 9}
+        text = {"ha": "center", "va": "top"}
         middle = None
         for c, (w, x) in enumerate(zip(K, column)):
             previous, middle = (

@@ -64,7 +64,7 @@ def curves(
         check_count(f"series, panel {panel!r}" if panel else "series", lines, MARKERS)
     with style():
         fig, axes = plt.subplots(
-            1, len(series), figsize=(max(5.4, 4.3 * len(series)), 3.3), sharey=True,
+            1, len(series), figsize=(max(5.4, 3.5 * len(series)), 3.2), sharey=True,
             squeeze=False, layout="constrained",
         )  # fmt: skip
         for ax, (panel, lines) in zip(axes[0], series.items()):
@@ -83,6 +83,7 @@ def curves(
         axes[0, 0].set_ylabel(ylabel)
         if log:
             axes[0, 0].set_yscale("log")
+            axes[0, 0].yaxis.set_major_formatter("{x:g}")
         if ylim is not None:
             axes[0, 0].set_ylim(*ylim)
         if right is not None:
@@ -141,7 +142,7 @@ def _draw_training(axes, history, num_steps=None) -> None:
 def training_curves(history, *, alt: str | None = None):
     """The loss by step and the accuracy by epoch of one run of `fit`."""
     with style():
-        fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.2), layout="constrained")
+        fig, axes = plt.subplots(1, 2, figsize=(7.0, 3.2), layout="constrained")
         _draw_training(axes, history)
         last = history.epochs[-1]
         alt = alt or (
@@ -175,11 +176,11 @@ class LiveCurve:
         self.drawn = now
         left = (now - self.start) * (self.num_steps - done) / max(done, 1)
         with style():
-            fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.2), layout="constrained")
+            fig, axes = plt.subplots(1, 2, figsize=(7.0, 3.2), layout="constrained")
             _draw_training(axes, history, self.num_steps)
             text = f"step {done} of {self.num_steps}, about {left:.0f} s left"
             fig.suptitle(text, fontsize=10)
-            shown = picture(fig, text)
+            shown = picture(fig, text, still=False)
         if self.handle is None:
             self.handle = display(shown, display_id=True)
         else:
@@ -221,7 +222,7 @@ def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):
     check_count("nets, parts of all bars", parts, HATCHES)
     with style():
         fig, ax = plt.subplots(
-            figsize=(7.6, 0.5 * len(nets) + 1.3), layout="constrained"
+            figsize=(7.0, 0.5 * len(nets) + 1.4), layout="constrained"
         )
         left = numpy.zeros(len(nets))
         for part, colour, hatch in zip(parts, COLOURS, HATCHES):
@@ -235,5 +236,5 @@ def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
         ax.set_xlabel(xlabel)
-        ax.legend(loc="lower right")
+        fig.legend(loc="outside upper center", ncols=len(parts))
         return picture(fig, alt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import EngFormatter
 
 from d2l_nin.figures.picture import COLOURS, picture, style
 
@@ -39,7 +40,7 @@ def dot_plot(groups: dict, *, xlabel: str, reference=None, digits: int = 3, xlim
         raise ValueError(f"groups: expected numbers in every group, got {groups}")
     with style():
         fig, ax = plt.subplots(
-            figsize=(7.2, 0.5 * len(groups) + 1.1), layout="constrained"
+            figsize=(7.0, 0.5 * len(groups) + 1.1), layout="constrained"
         )
         for row, values in enumerate(groups.values()):
             low, middle, high = min(values), median(values), max(values)
@@ -50,11 +51,11 @@ def dot_plot(groups: dict, *, xlabel: str, reference=None, digits: int = 3, xlim
             ax.plot([middle], [row], "|", color="black", markersize=19,
                     markeredgewidth=2.2, zorder=4)  # fmt: skip
             ax.annotate(f"{middle:.{digits}f}", (middle, row), (0, 12), ha="center",
-                        textcoords="offset points", fontsize=9)  # fmt: skip
+                        textcoords="offset points")  # fmt: skip
         if reference is not None:
             name, at = reference
             ax.axvline(at, color="#555555", linestyle="--", linewidth=1.2, zorder=1)
-            ax.annotate(name, (at, len(groups) - 0.45), (4, 0), fontsize=9,
+            ax.annotate(name, (at, len(groups) - 0.45), (4, 0),
                         textcoords="offset points", va="bottom")  # fmt: skip
         ax.set_yticks(range(len(groups)), list(groups))
         ax.set_ylim(len(groups) - 0.4, -0.75)
@@ -86,29 +87,33 @@ def parameters_picture(parts: dict):
     """
     with style():
         fig, ax = plt.subplots(
-            figsize=(7.2, 0.5 * len(parts) + 1.4), layout="constrained"
+            figsize=(7.0, 0.5 * len(parts) + 1.2), layout="constrained"
         )
-        looks = (("convolutions", COLOURS[5], "o"), ("dense layers", COLOURS[1], "s"))
+        looks = (
+            ("convolutions", COLOURS[5], "o", "right", 12),
+            ("dense layers", COLOURS[1], "s", "left", -12),
+        )
         for row, counts in enumerate(parts.values()):
             if all(counts):
                 ax.plot(counts, [row, row], color="#999999", linestyle="-", zorder=1)
-            for count, (_, colour, marker) in zip(counts, looks):
+            for count, (_, colour, marker, side, shift) in zip(counts, looks):
                 if count:
                     ax.plot(count, row, marker, color=colour, markersize=9,
                             markeredgecolor="black", markeredgewidth=0.6)  # fmt: skip
-                    ax.annotate(f"{count:,}", (count, row), (0, 9), ha="center",
-                                textcoords="offset points", fontsize=9)  # fmt: skip
+                    ax.annotate(f"{count:,}", (count, row), (shift, 9), ha=side,
+                                textcoords="offset points")  # fmt: skip
             if not counts[1]:
                 ax.annotate("no dense layer", (counts[0], row), (34, 0), va="center",
-                            textcoords="offset points", fontsize=9)  # fmt: skip
-        for name, colour, marker in looks:
+                            textcoords="offset points")  # fmt: skip
+        for name, colour, marker, *_ in looks:
             ax.plot([], [], marker, color=colour, label=name, markeredgecolor="black")
         ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
         ax.set_xlim(1e3, 1e9)
         ax.set_yticks(range(len(parts)), list(parts))
         ax.set_ylim(len(parts) - 0.5, -0.8)
         ax.grid(axis="y", visible=False)
-        ax.set_xlabel("parameters (each line of the grid: ten times more)")
+        ax.set_xlabel("parameters (each line: ten times more)")
         fig.legend(loc="outside upper center", ncols=2)
         rows = "; ".join(
             f"{name} {counts[0]:,} and {counts[1]:,}" for name, counts in parts.items()

@@ -3,58 +3,66 @@
 from __future__ import annotations
 
 from matplotlib import pyplot as plt
-from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patches import Rectangle
 
 from d2l_nin.figures.picture import COLOURS, picture, style
+from d2l_nin.figures.sheets import FAINT, LINE, TYPE, Sheet, arrow, canvas
 
 __all__ = ["mlpconv_picture"]
 
-_PATCH, _HIDDEN, _OUT = COLOURS[4], COLOURS[5], COLOURS[0]
+_PATCH = "#f3c25b"
+# One for each output channel, from light to dark.
+_OUT = ("#cfe3f1", "#8fbfe0", "#4a94c8", COLOURS[0])
+_MIDDLE = 2.35  # the height at which the drawing is centred
 
 
-def _grid(ax, left: float, bottom: float, size: int, marked, colour: str) -> None:
-    """Three maps of size × size cells in a stack, cells of the front one marked."""
-    for depth in (2, 1, 0):
-        x, y = left + 0.22 * depth, bottom + 0.22 * depth
-        ax.add_patch(
-            Rectangle(
-                (x, y),
-                size * 0.3,
-                size * 0.3,
-                facecolor="white",
-                edgecolor="#555555",
-                linewidth=1,
-            )
-        )
-    for i in range(size + 1):
-        across = ((left, left + size * 0.3), (bottom + 0.3 * i,) * 2)
-        upward = ((left + 0.3 * i,) * 2, (bottom, bottom + size * 0.3))
-        for line in (across, upward):
-            ax.plot(*line, color="#aaaaaa", linewidth=0.6, linestyle="-")
-    column, row, wide = marked
-    ax.add_patch(
-        Rectangle(
-            (left + 0.3 * column, bottom + 0.3 * row),
-            0.3 * wide,
-            0.3 * wide,
-            facecolor=colour,
-            edgecolor="black",
-            linewidth=1.6,
-        )
-    )
+def _input(ax) -> tuple:
+    """Three channels with a patch in all of them; corners of the last patch."""
+    before = None
+    for x in (0.3, 0.85, 1.4):
+        sheet = Sheet(ax, x, _MIDDLE + 0.55, (6, 6))
+        sheet.fill((1, 1), (3, 3), _PATCH)
+        corners = sheet.corners((1, 1), (3, 3))
+        for pair in zip(before or (), corners):
+            ax.plot(*zip(*pair), color=LINE, linewidth=0.9, linestyle=":", zorder=4)
+        before = corners
+    sheet.fill((1, 3), (3, 3), "none", zorder=4, linestyle="--", linewidth=1.4)
+    arrow(ax, sheet.middle((1, 1), (3, 3)), sheet.middle((1, 3), (3, 3)), linewidth=1.4)
+    return before[1], before[2]
 
 
-def _column(ax, x: float, count: int, colour: str) -> list[tuple]:
-    """A layer of `count` round units; their middles."""
-    points = [(x, 0.62 * (i - (count - 1) / 2)) for i in range(count)]
-    for point in points:
-        ax.plot(*point, "o", color=colour, markersize=15, markeredgecolor="black",
+def _vector(ax, x: float, count: int) -> list[tuple]:
+    """The patch as numbers, one below the other; their middles."""
+    points = [(x, _MIDDLE + 0.3 * ((count - 1) / 2 - i)) for i in range(count)]
+    for _, y in points:
+        ax.add_patch(Rectangle((x - 0.15, y - 0.15), 0.3, 0.3, facecolor=_PATCH,
+                               edgecolor=LINE, linewidth=0.8, zorder=3))  # fmt: skip
+    return points
+
+
+def _layer(ax, x: float, colours) -> list[tuple]:
+    """A layer, one unit for each of `colours`; their middles."""
+    points = [(x, _MIDDLE + 0.68 * ((len(colours) - 1) / 2 - i))
+              for i in range(len(colours))]  # fmt: skip
+    for point, colour in zip(points, colours):
+        ax.plot(*point, "o", color=colour, markersize=14, markeredgecolor=LINE,
                 zorder=3)  # fmt: skip
     return points
 
 
+def _output(ax, x: float, units: list[tuple]) -> None:
+    """One channel for each of the last units, which is its value at one position."""
+    for n, (unit, colour) in enumerate(zip(units, _OUT)):
+        sheet = Sheet(ax, x + 0.55 * n, _MIDDLE + 0.45, (4, 4))
+        sheet.fill((1, 1), (1, 1), colour)
+        middle = sheet.middle((1, 1))
+        ax.plot((unit[0] + 0.2, middle[0]), (unit[1], middle[1]), color=LINE,
+                linewidth=0.9, linestyle="-", zorder=4)  # fmt: skip
+        ax.plot(*middle, "o", color=LINE, markersize=3, zorder=5)
+
+
 def mlpconv_picture():
-    """A network at a pixel: patch, vector, two dense layers, a column of channels.
+    """A network at a pixel: patch, vector, dense layers, a column of channels.
 
     Returns
     -------
@@ -65,63 +73,36 @@ def mlpconv_picture():
     The idea of figure 1b of Lin, Chen, Yan, arXiv 1312.4400; drawn anew.
     """
     with style():
-        fig, ax = plt.subplots(figsize=(8.4, 3.7), layout="constrained")
-        _grid(ax, -0.3, -1.1, 7, (2, 3, 3), _PATCH)
-        vector = [(3.2, 0.34 * (i - 4)) for i in range(9)]
-        for x, y in vector:
-            ax.add_patch(
-                Rectangle(
-                    (x - 0.17, y - 0.17),
-                    0.34,
-                    0.34,
-                    facecolor=_PATCH,
-                    edgecolor="black",
-                    linewidth=0.8,
-                )
-            )
-        for corner, target in (((1.2, 0.7), 1.53), ((1.2, -0.2), -1.53)):
-            ax.plot((corner[0], 3.03), (corner[1], target), color="black",
+        fig, ax = canvas(plt, 7.0, 3.1, 10.6, 4.7)
+        upper, lower = _input(ax)
+        vector = _vector(ax, 3.4, 9)
+        for start, end in ((upper, vector[0]), (lower, vector[-1])):
+            edge = 0.15 if start is upper else -0.15
+            ax.plot((start[0], end[0] - 0.15), (start[1], end[1] + edge), color=LINE,
                     linewidth=0.9, linestyle=":")  # fmt: skip
-        layers = [
-            vector,
-            *(_column(ax, x, 5, c) for x, c in ((4.9, _HIDDEN), (6.3, _HIDDEN))),
-            _column(ax, 7.7, 5, _OUT),
-        ]
+        hidden = [_layer(ax, x, ["white"] * 4) for x in (4.75, 6.0)]
+        layers = [vector, *hidden, _layer(ax, 7.25, _OUT)]
         for before, after in zip(layers, layers[1:]):
             for x0, y0 in before:
                 for x1, y1 in after:
-                    ax.plot((x0, x1), (y0, y1), color="#999999", linewidth=0.5,
+                    ax.plot((x0, x1), (y0, y1), color=FAINT, linewidth=0.6,
                             linestyle="-", zorder=1)  # fmt: skip
-        _grid(ax, 9.3, -0.9, 5, (2, 2, 1), _OUT)
-        ax.add_patch(
-            Polygon(
-                [(9.9, -0.3), (10.2, -0.3), (10.2, 0.0), (9.9, 0.0)], facecolor=_OUT
-            )
-        )
-        ax.annotate("", (9.86, -0.15), (7.95, 0), zorder=4,
-                    arrowprops={"arrowstyle": "-|>", "color": "black"})  # fmt: skip
-        ax.annotate("", (2.1, -1.35), (0.5, -1.35),
-                    arrowprops={"arrowstyle": "-|>", "color": "black"})  # fmt: skip
-        text = {"ha": "center", "fontsize": 10}
-        ax.text(1.0, -1.8, "slides over all positions,\nalways with the same weights",
-                va="top", **text)  # fmt: skip
-        ax.text(1.0, 1.75, "C channels in", **text)
-        ax.text(3.2, 1.95, "patch:\nC·k·k numbers", **text)
-        ax.text(4.9, 1.95, "k×k\nconvolution", **text)
-        ax.text(6.3, 1.95, "1×1\nconvolution", **text)
-        ax.text(7.7, 1.95, "1×1\nconvolution", **text)
-        ax.text(6.3, -1.8, "a dense network of three layers,\na ReLU after each",
-                va="top", **text)  # fmt: skip
-        ax.text(10.3, 1.75, "D channels out", **text)
-        ax.text(10.2, -1.8, "one position\nof the output", va="top", **text)
-        ax.set_xlim(-0.6, 11.7)
-        ax.set_ylim(-2.7, 2.75)
-        ax.set_aspect("equal")
-        ax.axis("off")
+        _output(ax, 8.05, layers[-1])
+        text = {"ha": "center", "va": "center", "fontsize": TYPE, "linespacing": 1.15}
+        for x, words in (
+            (1.3, "C channels"), (3.4, "C·k·k\nnumbers"), (4.75, "k×k\nconv"),
+            (6.0, "1×1\nconv"), (7.25, "1×1\nconv"), (9.35, "D channels"),
+        ):  # fmt: skip
+            ax.text(x, 4.3, words, **text)
+        ax.text(1.5, 0.45, "slides over\nall positions", **text)
+        ax.text(5.35, 0.45, "the same small network at every position,\n"
+                "a ReLU after each layer", **text)  # fmt: skip
+        ax.text(9.2, 0.45, "all channels of\none position", **text)
         alt = (
-            "A patch of the input, of all its channels, becomes a vector. A dense "
-            "network of three layers reads it: the first is the k×k convolution, the "
-            "others are 1×1 convolutions. Its outputs are the channels of one position "
-            "of the output. The network slides over all positions, always the same."
+            "A patch of k×k positions, in all C channels of the input, becomes a "
+            "vector. A dense network of three layers reads it: the first is the k×k "
+            "convolution, the others are 1×1 convolutions. Its D outputs are the D "
+            "channels of one position of the output. The same network slides over all "
+            "positions."
         )
         return picture(fig, alt)

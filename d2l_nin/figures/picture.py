@@ -29,9 +29,10 @@ _STYLE = {
     "svg.hashsalt": "d2l_nin",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.labelsize": 10,
+    # 14 px in a notebook, 24 px on a slide, where a figure is 7 inches wide.
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10.5,
     "axes.grid": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -52,20 +53,40 @@ class Picture:
     Attributes
     ----------
     svg, alt : str
+    png : bytes or None
+        The same for viewers that show no SVG.
     """
 
-    def __init__(self, svg: str, alt: str):
-        self.svg, self.alt = svg, alt
+    def __init__(self, svg: str, alt: str, png: bytes | None = None):
+        self.svg, self.alt, self.png = svg, alt, png
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include=None, exclude=None):
         # As an <img>, not as <svg> in the page: the ids inside can't meet those of
         # other figures, and the alt text is where browsers and Jupyter look for it.
+        # GitHub's viewer and others that drop HTML or SVG fall back on the PNG, which
+        # nbval leaves alone; nbconvert and JupyterLab read its alt from the metadata.
         data = base64.b64encode(self.svg.encode()).decode()
         alt = html.escape(self.alt)
-        return {
+        bundle = {
             "text/html": f'<img alt="{alt}" src="data:image/svg+xml;base64,{data}">',
             "text/plain": self.alt,
         }
+        if self.png is None:
+            return bundle
+        bundle["image/png"] = base64.b64encode(self.png).decode()
+        width, _ = Image.open(io.BytesIO(self.png)).size
+        return bundle, {"image/png": {"alt": self.alt, "width": width // 2}}
+
+    def text_sizes(self, width: float = 1200, height: float = 560) -> list[float]:
+        """The sizes of its type in pixels when it fills `width` × `height` of a slide.
+
+        The default is what a slide of 1280×720 leaves below its title.
+        """
+        sides = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', self.svg).groups()
+        scale = min(width / float(sides[0]), height / float(sides[1]))
+        # Type is drawn as glyphs of 100 units, scaled to its size in points.
+        found = re.findall(r"scale\(([\d.]+) -\1\)", self.svg)
+        return [100 * float(size) * scale for size in found]
 
     def __repr__(self) -> str:
         return self.alt
@@ -117,7 +138,17 @@ def _store_again(match: re.Match) -> str:
     return "data:image/png;base64," + base64.b64encode(_png(pixels)).decode()
 
 
-def picture(fig: plt.Figure, alt: str) -> Picture:
+def _still(fig: plt.Figure) -> bytes:
+    """The figure as a PNG of few colours, two pixels for one of a page."""
+    out = io.BytesIO()
+    fig.savefig(out, format="png", dpi=2 * 96)
+    image = Image.open(out).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    out = io.BytesIO()
+    image.save(out, format="png", optimize=True)
+    return out.getvalue()
+
+
+def picture(fig: plt.Figure, alt: str, still: bool = True) -> Picture:
     """Turn a matplotlib figure into a `Picture`, in the course's look.
 
     Parameters
@@ -125,6 +156,8 @@ def picture(fig: plt.Figure, alt: str) -> Picture:
     fig : matplotlib Figure
     alt : str
         What it shows, for those who can't see it.
+    still : bool
+        Draw it as a PNG as well, for viewers that show no SVG.
 
     Returns
     -------
@@ -140,10 +173,11 @@ def picture(fig: plt.Figure, alt: str) -> Picture:
     out = io.StringIO()
     with style():
         fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        png = _still(fig) if still else None
     plt.close(fig)
     svg = out.getvalue()
     svg = re.sub(r"data:image/png;base64,([^\"']+)", _store_again, svg)
-    return Picture(svg[svg.index("<svg") :], alt)
+    return Picture(svg[svg.index("<svg") :], alt, png)
 
 
 def as_numpy(values) -> numpy.ndarray:
