@@ -21,9 +21,9 @@ then exit 0; fi
 
 case "$(uname -s) $(uname -m)" in
 "Darwin arm64") fail \
-    "MXNet 1.9.1 has no build for Apple silicon." \
-    "Use an x86-64 Python 3.11 under Rosetta, or Linux in a container:" \
-    "the section 'Platforms' of README.md has the commands." ;;
+    "MXNet 1.9.1 has no wheel for Apple silicon." \
+    "conda's channel 'defaults' has py-mxnet 1.9.1 for it, Python 3.8 to 3.10 (not" \
+    "tried by us): see the section 'Platforms' of README.md." ;;
 MINGW*|MSYS*|CYGWIN*) fail \
     "MXNet 1.9.1 has no build for Windows." \
     "Use WSL2: the section 'Platforms' of README.md has the commands." ;;

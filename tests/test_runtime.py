@@ -1,17 +1,14 @@
 """Threads, engine, devices, seeds: mostly from outside, in fresh processes."""
 
-import ast
 import os
 import subprocess
 import sys
 import types
-from pathlib import Path
 
 import numpy
 import pytest
 from mxnet import np
 
-import d2l_nin
 from d2l_nin import environment, runtime
 
 
@@ -139,55 +136,3 @@ def test_a_seed_out_of_range_is_told(seed):
 def test_a_seed_that_is_no_integer_is_told(seed):
     with pytest.raises(TypeError, match="expected an integer"):
         runtime.seed_everything(seed)
-
-
-PACKAGE = Path(d2l_nin.__file__).parent
-
-
-def floor_plan() -> dict:
-    """From a room to its floor, as the package's docstring says."""
-    floors = {}
-    for line in d2l_nin.__doc__.splitlines():
-        if line.strip().startswith("floor"):
-            _, floor, *words = line.split()
-            rooms = [word for word in words
-                     if (PACKAGE / word).is_dir() or (PACKAGE / f"{word}.py").exists()
-                     ]  # fmt: skip
-            floors.update(dict.fromkeys(rooms, int(floor)))
-    return floors
-
-
-def imports_of(path: Path) -> set:
-    """The rooms that a file imports, in whatever way and place."""
-    names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    parts = [name.split(".") for name in names]
-    return {part[1] for part in parts if part[0] == "d2l_nin" and len(part) > 1}
-
-
-def test_a_room_imports_only_rooms_below_it():
-    """The floors of the package's docstring, held against the imports."""
-    floors, rooms = floor_plan(), set()
-    for path in PACKAGE.rglob("*.py"):
-        room = path.relative_to(PACKAGE).parts[0].partition(".")[0]
-        if room in ("__init__", "__main__"):
-            continue
-        rooms.add(room)
-        for target in imports_of(path) - {room}:
-            below = floors[target] < floors[room]
-            ground = floors[target] == floors[room] == 0
-            assert below or ground, f"{path.name} imports {target}"
-    assert rooms == set(floors), "a room is missing on the floor plan, or is none"
-
-
-def test_no_way_to_import_is_overlooked(tmp_path):
-    path = tmp_path / "room.py"
-    path.write_text(
-        "import d2l_nin.cost\nfrom d2l_nin import figures, nin\n"
-        "def later():\n    from d2l_nin.checks.ch01 import border\n"
-    )
-    assert imports_of(path) == {"cost", "figures", "nin", "checks"}
