@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import random
 import sys
@@ -15,6 +16,7 @@ from d2l_nin import environment, numpy_names  # noqa: F401  (before mxnet)
 __all__ = [
     "computes",
     "count_gpus",
+    "real_number",
     "seed_everything",
     "try_all_gpus",
     "try_gpu",
@@ -65,6 +67,18 @@ def whole_number(name: str, value, least: int | None = None) -> int:
     if least is not None and value < least:
         raise ValueError(f"{name}: expected at least {least}, got {value}")
     return int(value)
+
+
+def real_number(name: str, value) -> float:
+    """`value` as a float, or an error that names it, what was expected and what came.
+
+    NumPy's numbers, and arrays of one without a shape, are numbers.
+    """
+    if isinstance(value, numpy.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (bool, numpy.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    return float(value)
 
 
 def seed_everything(seed: int) -> None:

@@ -1,6 +1,7 @@
 """The loop from outside: what it learns, repeats, counts and refuses."""
 
 import hashlib
+import inspect
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from mxnet.gluon import nn
 
 from d2l_nin.datasets import ArrayIter, load_fashion_mnist, random_shift
 from d2l_nin.layers import Dense, HybridSequential
+from d2l_nin.losses import cross_entropy
 from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import (
@@ -93,6 +95,59 @@ def test_same_seed_same_bits_in_another_process():
     assert digest_of(6) != first
 
 
+def test_fit_is_the_plain_loop_to_the_bit():
+    """With nothing of `fit` but the schedule, and MXNet's own trainer."""
+    train_iter, _ = load_fashion_mnist(50, train_size=220, seed=3)
+    losses, weights = {}, {}
+    for way in ("fit", "plain"):
+        seed_everything(3)
+        train_iter.epoch = 0
+        net = nin_classroom(dropout=0)
+        net.initialize(init.MSRAPrelu("in", 0))
+        if way == "fit":
+            losses[way] = fit(net, train_iter, num_epochs=2, lr=0.1).losses
+        else:
+            losses[way] = plain_loop(net, train_iter, 2, lr=0.1)
+        weights[way] = [p.data().asnumpy() for p in net.collect_params().values()]
+    assert losses["fit"] == losses["plain"] and len(losses["fit"]) == 10
+    for one, other in zip(weights["fit"], weights["plain"]):
+        numpy.testing.assert_array_equal(one, other)
+
+
+def plain_loop(net, train_iter, num_epochs, lr):
+    net(np.zeros((1, 1, 28, 28)))
+    for name, parameter in net.collect_params().items():
+        parameter.wd_mult = float(name.endswith("weight"))
+    net.hybridize(static_alloc=True, static_shape=True)
+    trainer = gluon.Trainer(
+        {n: p for n, p in net.collect_params().items() if p.grad_req != "null"},
+        "nag", {"momentum": 0.9, "wd": 5e-4}, kvstore=None,
+    )  # fmt: skip
+    losses = []
+    for _ in range(num_epochs):
+        for X, y in train_iter:
+            step, num_steps = len(losses), num_epochs * len(train_iter)
+            trainer.set_learning_rate(learning_rate(step, num_steps, lr))
+            with mx.autograd.record():
+                loss = cross_entropy(net(X), y).sum()
+            loss.backward()
+            trainer.step(len(X))
+            losses.append(loss.item() / len(X))
+    return losses
+
+
+def test_an_epoch_is_what_readers_see(monkeypatch):
+    """`fit` uses `train_epoch`, which fits on a screen, and nothing else."""
+    from d2l_nin.training import loop
+
+    called, real = [], loop.train_epoch
+    monkeypatch.setattr(loop, "train_epoch", lambda *a: (called.append(a), real(*a))[1])
+    _, history = train(num_epochs=2)
+    assert len(called) == 2 and len(history.losses) == 20
+    body = inspect.getsource(real).partition("    for X, y in train_iter:")[2]
+    assert "loss.backward()" in body and len(body.splitlines()) <= 14
+
+
 def test_two_devices_give_what_one_gives():
     """Uneven parts: batches of 15 and a last one of a single image."""
     weights = {}
@@ -164,7 +219,7 @@ def test_what_has_no_accuracy_is_told(net, batches, message):
 
 
 def test_label_smoothing_by_hand():
-    from d2l_nin.training.loop import _Objective
+    from d2l_nin.training.objective import Objective
 
     scores = np.random.normal(size=(5, 4))
     y = np.array([0, 1, 2, 3, 0])
@@ -172,7 +227,7 @@ def test_label_smoothing_by_hand():
         numpy.exp(scores.asnumpy()) / numpy.exp(scores.asnumpy()).sum(1, keepdims=True)
     )
     target = numpy.eye(4)[[0, 1, 2, 3, 0]] * 0.9 + 0.1 / 4
-    loss, hits = _Objective(0.1)(scores, y)
+    loss, hits = Objective(0.1)(scores, y)
     assert float(loss) == pytest.approx(-(target * log_p).sum(), rel=1e-5)
     assert int(hits) == (log_p.argmax(1) == y.asnumpy()).sum()
 

@@ -109,6 +109,22 @@ def _watch(processes: dict) -> None:
         time.sleep(0.1)
 
 
+def _checked(hosts: Sequence[str]) -> tuple[list[str], bool]:
+    """The hosts, and whether they are this machine alone."""
+    if not hosts:
+        raise ValueError("hosts: expected at least one, got none")
+    hosts = [host.strip() for host in hosts]
+    for host in hosts:
+        if not host or host.startswith("-"):  # for ssh, "-…" is an option
+            raise ValueError(f"hosts: expected names that ssh can reach, got {host!r}")
+    alone = all(host in _LOCAL for host in hosts)
+    if not alone and any(host in _LOCAL for host in hosts):
+        raise ValueError(
+            f"hosts: expected names that every host can reach, got {', '.join(hosts)}"
+        )
+    return hosts, alone
+
+
 def launch(
     command: Sequence[str],
     *,
@@ -148,17 +164,7 @@ def launch(
         raise ValueError("command: expected what a worker runs, got nothing")
     num_workers = whole_number("num_workers", num_workers, 1)
     num_servers = whole_number("num_servers", num_servers, 1)
-    if not hosts:
-        raise ValueError("hosts: expected at least one, got none")
-    hosts = [host.strip() for host in hosts]
-    for host in hosts:
-        if not host or host.startswith("-"):  # for ssh, "-…" is an option
-            raise ValueError(f"hosts: expected names that ssh can reach, got {host!r}")
-    alone = all(host in _LOCAL for host in hosts)
-    if not alone and any(host in _LOCAL for host in hosts):
-        raise ValueError(
-            f"hosts: expected names that every host can reach, got {', '.join(hosts)}"
-        )
+    hosts, alone = _checked(hosts)
     settings = {
         "DMLC_PS_ROOT_URI": "127.0.0.1" if alone else hosts[0],
         "DMLC_PS_ROOT_PORT": str(port or (_free_port() if alone else 9091)),

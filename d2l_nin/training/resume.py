@@ -12,9 +12,10 @@ import numpy
 
 from d2l_nin import checkpoint as checkpoints
 from d2l_nin.training.evaluate import _trained_in
+from d2l_nin.training.recipe import Saving
 
 
-def save(run, path: Path, settings: dict) -> None:
+def save(run, trainer, path: Path, settings: dict) -> None:
     """Write all that the next epoch depends on."""
     arrays = {}
     for name, parameter in run.net._collect_params_with_prefix().items():
@@ -22,7 +23,7 @@ def save(run, path: Path, settings: dict) -> None:
         devices = run.devices[: 1 if parameter.grad_req != "null" else None]
         for k, device in enumerate(devices):
             arrays[f"net {k} {name}"] = parameter.data(device).asnumpy()
-    for i, state in run.trainer._updaters[0].states.items():
+    for i, state in trainer._updaters[0].states.items():
         for k, part in enumerate(_parts(state)):
             arrays[f"state {i} {k}"] = part.asnumpy()
     kind, keys, *rest = numpy.random.get_state()
@@ -40,17 +41,17 @@ def save(run, path: Path, settings: dict) -> None:
     checkpoints.save(path, arrays, record)
 
 
-def save_or_warn(run, path: Path, settings: dict, on_save_error: str) -> None:
+def save_or_warn(run, trainer, saving: Saving, settings: dict) -> None:
     """As `save`; where nothing can be written, stop or go on, as was asked."""
     try:
-        save(run, path, settings)
+        save(run, trainer, saving.checkpoint, settings)
     except OSError as error:
         message = (
-            f"the checkpoint {path} can't be written after epoch "
+            f"the checkpoint {saving.checkpoint} can't be written after epoch "
             f"{len(run.history.epochs)}: {error.strerror}. The one before it, if "
             "there was one, is still there."
         )
-        if on_save_error == "stop":
+        if saving.on_save_error == "stop":
             raise OSError(
                 error.errno,
                 f"{message} Make room, or give another path, and go on with "
@@ -59,7 +60,7 @@ def save_or_warn(run, path: Path, settings: dict, on_save_error: str) -> None:
         warnings.warn(f"{message} Training goes on.", stacklevel=3)
 
 
-def restore(run, path: Path, settings: dict) -> None:
+def restore(run, trainer, path: Path, settings: dict) -> None:
     """Go on where the run that wrote `path` was, if there is such a file."""
     found = checkpoints.load_newest(path)
     if found is None:
@@ -79,8 +80,8 @@ def restore(run, path: Path, settings: dict) -> None:
         for k, device in enumerate(run.devices):
             value = arrays.get(f"net {k} {name}", stored[name])
             parameter.data(device)[:] = mx.np.array(value, dtype=parameter.dtype)
-    optimizer = run.trainer.optimizer
-    for updater, device in zip(run.trainer._updaters, run.devices):
+    optimizer = trainer.optimizer
+    for updater, device in zip(trainer._updaters, run.devices):
         for i, parameter in enumerate(_trained_in(run.net)):
             weights = parameter.data(device).as_nd_ndarray()
             state = optimizer.create_state_multi_precision(i, weights)

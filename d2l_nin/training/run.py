@@ -1,0 +1,160 @@
+"""One run of `fit`: what comes before a step, and the record of the steps."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import mxnet as mx
+
+from d2l_nin.training.devices import Team
+from d2l_nin.training.evaluate import (
+    _check_labels,
+    _check_scores,
+    _dtype_of,
+    _first,
+    _put,
+    evaluate_accuracy,
+)
+from d2l_nin.training.history import History, TrainingDiverged
+
+# Steps between two looks at the losses. Each look waits for the device, so it is not
+# taken at every step; a loss that became NaN is found at most so many steps later.
+STEPS_PER_LOOK = 32
+
+
+class Run:
+    """The batches of a run, checked; and its history, written step by step.
+
+    Parameters
+    ----------
+    team : Team
+        The net and its devices.
+    train_iter, test_iter : iterables of (X, y)
+        `test_iter` may be None.
+    rates : list of float
+        The learning rate of each step.
+    on_step : function (step, net), optional
+    view : object with update(history), optional
+    """
+
+    def __init__(self, team: Team, train_iter, test_iter, rates: list[float]):
+        self.team, self.net, self.devices = team, team.net, team.devices
+        self.train_iter, self.test_iter, self.rates = train_iter, test_iter, rates
+        self.on_step: Callable | None = None
+        self.view = None
+        self.dtype = _dtype_of(team.net)
+        self.history, self.start = History(), time.perf_counter()
+        self.since: float | None = None  # when training went on; None between epochs
+        self.step_number, self.num_classes = 0, None
+        self.pending: list[tuple] = []  # results of steps, still on the device
+        self.seed: int | None = None
+        self.sums = [0.0, 0, 0]  # of this epoch: loss, hits, samples
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the step that comes."""
+        return self.rates[self.step_number]
+
+    def batches(self) -> Iterator[tuple]:
+        """The batches of an epoch, each checked and where the net is."""
+        for batch, (X, y) in enumerate(self.train_iter):
+            self.check(X, y)
+            if batch == 0:
+                self.seed_epoch()
+            yield _put(X, self.devices[0], self.dtype), y.as_in_ctx(self.devices[0])
+
+    def check(self, X, y) -> None:
+        """Tell what can't be trained on: the net before the first step, then labels.
+
+        Labels that lie in memory are looked at once, others as they come.
+        """
+        known = getattr(self.train_iter, "labels", None)
+        first = self.num_classes is None
+        if first:
+            scores = _first(self.net(_put(X, self.devices[0], self.dtype)))
+            _check_scores(scores, len(X), self.train_iter)
+            self.num_classes = scores.shape[1]
+            self.team.take_over_weights()
+        if first or known is None:
+            _check_labels(y if known is None else known, self.num_classes)
+
+    def seed_epoch(self) -> None:
+        """Set MXNet's random state, which can't be read, from what can be stored."""
+        if self.seed is None:  # after the weights were drawn, which happens in `check`
+            self.seed = int(mx.np.random.randint(0, 2**31 - 1).item())
+        # Workers drop different values, as devices do.
+        seed = self.seed + len(self.history.epochs) + 7919 * self.team.rank
+        mx.random.seed(seed % 2**31)
+
+    def begin_epoch(self) -> None:
+        self.sums, self.since = [0.0, 0, 0], time.perf_counter()
+
+    def stepped(self, loss, hits, num_samples: int) -> None:
+        """Take down a step, without waiting for the device.
+
+        Parameters
+        ----------
+        loss, hits : array of one number, or a list of such, one for each device
+            Summed over the samples.
+        num_samples : int
+        """
+        self.step_number += 1
+        self.pending.append((loss, hits, num_samples))
+        if self.on_step is not None:
+            self.on_step(self.step_number, self.net)
+        if self.step_number % STEPS_PER_LOOK == 0:
+            self.look()
+
+    def look(self) -> None:
+        """Wait for the device, take over what is pending, show it."""
+        while self.pending:
+            loss, hits, num_samples = self.pending[0]
+            loss, hits = _total(loss), int(_total(hits))
+            self.pending.pop(0)
+            self.history.losses.append(loss / max(num_samples, 1))
+            self.history.num_samples += num_samples
+            for i, part in enumerate((loss, hits, num_samples)):
+                self.sums[i] += part
+            if not math.isfinite(loss):
+                raise self.diverged(f"the loss became {loss}")
+        if self.since is not None:
+            now = time.perf_counter()
+            self.history.train_seconds += now - self.since
+            self.since = now
+        if self.view is not None:
+            self.view.update(self.history)
+
+    def diverged(self, what: str) -> TrainingDiverged:
+        step = len(self.history.losses)
+        return TrainingDiverged(
+            f"{what} at step {step} of {len(self.rates)}, at a "
+            f"learning rate of {self.rates[step - 1]:.3g}. The weights are "
+            "spoilt: call net.initialize(force_reinit=True), then try a lower "
+            "lr, a longer warmup, batch norm, or MSRA instead of Xavier.",
+            self.history,
+        )
+
+    def end_epoch(self) -> None:
+        """Close the epoch, with the accuracy on the test set if there is one."""
+        self.look()
+        self.since = None
+        loss, hits, num_samples = self.sums
+        row = {
+            "epoch": len(self.history.epochs) + 1,
+            "train_loss": loss / num_samples,
+            "train_acc": hits / num_samples,
+        }
+        self.history.epochs.append(row)
+        if self.test_iter is not None:
+            row["test_acc"] = evaluate_accuracy(self.net, self.test_iter)
+        row["seconds"] = time.perf_counter() - self.start
+        if self.view is not None:
+            self.view.update(self.history)
+
+
+def _total(parts) -> float:
+    """The sum over devices, once they have computed it."""
+    parts = parts if isinstance(parts, (list, tuple)) else [parts]
+    return sum(float(part.item()) for part in parts)
