@@ -1,4 +1,4 @@
-"""Floor 1: the nets that NiN is compared with, all with dense heads."""
+"""The nets that NiN is compared with, all with dense heads."""
 
 from __future__ import annotations
 

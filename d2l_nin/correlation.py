@@ -1,4 +1,4 @@
-"""Floor 0: cross-correlation by hand, slow and plain, to hold layers against.
+"""Cross-correlation by hand, slow and plain, to hold layers against.
 
 The names are those of Dive into Deep Learning, sections 7.2 and 7.4. No batch axis: an
 image is (C, H, W).

@@ -1,4 +1,4 @@
-"""Floor 2: what a net costs: shapes, parameters, multiply-adds, activation memory.
+"""What a net costs: shapes, parameters, multiply-adds, activation memory.
 
 Nothing is computed and no weight is needed: MXNet infers the shapes from the graph, so
 that VGG's 134 million parameters are counted without making one of them.
@@ -111,26 +111,14 @@ class Summary:
         for i, layer in enumerate(self.layers):
             groups.setdefault(layer.block, []).append(i)
         group_of = {i: g for g, rows in enumerate(groups.values()) for i in rows}
+        totals = ("num_params", "num_state", "macs", "activation_bytes")
         merged = []
         for g, rows in enumerate(groups.values()):
             layers = [self.layers[i] for i in rows]
-            inputs = (group_of.get(i, -1) for layer in layers for i in layer.inputs)
-            merged.append(
-                replace(
-                    layers[-1],
-                    name=_group_name(layers),
-                    inputs=tuple(sorted(set(inputs) - {g})),
-                    **{
-                        name: sum(getattr(layer, name) for layer in layers)
-                        for name in (
-                            "num_params",
-                            "num_state",
-                            "macs",
-                            "activation_bytes",
-                        )
-                    },
-                )
-            )
+            inputs = {group_of.get(i, -1) for layer in layers for i in layer.inputs}
+            sums = {n: sum(getattr(layer, n) for layer in layers) for n in totals}
+            name, read = _group_name(layers), tuple(sorted(inputs - {g}))
+            merged.append(replace(layers[-1], name=name, inputs=read, **sums))
         return Summary(merged, self.input_shape)
 
     def to_frame(self) -> pandas.DataFrame:

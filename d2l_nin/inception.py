@@ -1,4 +1,4 @@
-"""Floor 1: Inception and GoogLeNet (Szegedy et al., arXiv 1409.4842)."""
+"""Inception and GoogLeNet (Szegedy et al., arXiv 1409.4842)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 0: four of Gluon's layers, with errors that a reader can act on.
+"""Four of Gluon's layers, with errors that a reader can act on.
 
 MXNet meets a wrong number or shape with a C++ stack trace. The classes here have the
 names and arguments of Gluon's. They look at the numbers first and work out the shapes,

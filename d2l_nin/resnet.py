@@ -1,4 +1,4 @@
-"""Floor 1: residual nets (He et al., arXiv 1512.03385 and 1603.05027)."""
+"""Residual nets (He et al., arXiv 1512.03385 and 1603.05027)."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from d2l_nin.datasets import (
     random_shift,
     read_fashion_mnist,
     resize_images,
+    shift_images,
     text_labels,
 )
 
@@ -441,3 +442,20 @@ def test_crops_are_windows_of_the_image():
 
 def test_labels_are_the_published_ones():
     assert len(set(FASHION_MNIST_LABELS)) == 10
+
+
+@pytest.mark.parametrize("margin", [0, 3, 8])
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (8, 0), (0, -5), (-3, 8)])
+def test_a_margin_keeps_what_a_shift_would_lose(down, right, margin):
+    X = numpy.random.default_rng(0).integers(1, 255, (4, 28, 28)).astype(numpy.uint8)
+    moved = shift_images(X, down, right, margin)
+    assert moved.shape == (4, 28 + 2 * margin, 28 + 2 * margin)
+    expected = numpy.zeros_like(moved)
+    for i in range(28):
+        for j in range(28):
+            row, column = i + margin + down, j + margin + right
+            if 0 <= row < len(moved[0]) and 0 <= column < len(moved[0]):
+                expected[:, row, column] = X[:, i, j]
+    assert (moved == expected).all()
+    whole = moved.sum() == X.sum()
+    assert whole == (margin >= max(abs(down), abs(right)))

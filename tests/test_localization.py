@@ -4,10 +4,11 @@ import hashlib
 
 import numpy
 import pytest
-from mxnet import init, np
+from mxnet import autograd, init, np
 from mxnet.gluon import nn
 from numpy.testing import assert_allclose
 
+from d2l_nin.baselines import lenet
 from d2l_nin.datasets import (
     BACKGROUNDS,
     box_of_garment,
@@ -15,6 +16,7 @@ from d2l_nin.datasets import (
     read_fashion_mnist,
     resize_images,
 )
+from d2l_nin.inception import inception_classroom
 from d2l_nin.layers import Conv2D, Dense, HybridSequential
 from d2l_nin.localization import (
     box_iou,
@@ -22,10 +24,15 @@ from d2l_nin.localization import (
     boxes_of_maps,
     centres_of_mass,
     class_maps,
+    effective_receptive_field,
+    grad_cam,
     peaks,
+    pointing_baselines,
     points_in_boxes,
+    side_holding,
 )
 from d2l_nin.nin import nin_classroom
+from d2l_nin.resnet import resnet_classroom
 from d2l_nin.runtime import seed_everything
 
 _, (IMAGES, LABELS) = read_fashion_mnist()
@@ -246,3 +253,149 @@ def test_float64_stays_float64_when_resized():
     assert_allclose(
         resize_images(X, 7), resize_images(X.astype(numpy.float32), 7), atol=1e-5
     )
+
+
+# --- by gradients -------------------------------------------------------------------
+
+
+def ready(net, X):
+    """A net with weights and biases of its own, and running statistics of its own."""
+    seed_everything(3)
+    net.initialize(init.MSRAPrelu("in", 0))
+    for _ in range(3):
+        with autograd.record():
+            net(X)
+    for parameter in net.collect_params(".*bias").values():
+        parameter.set_data(np.random.normal(size=parameter.shape))
+    return net
+
+
+IMAGES_84 = np.random.uniform(size=(4, 1, 56, 56))
+
+
+@pytest.mark.parametrize("hybridized", [False, True])
+@pytest.mark.parametrize("use_bias", [False, True])
+@pytest.mark.parametrize("make", [lambda: nin_classroom(head="gap_dense"),
+                                  resnet_classroom, inception_classroom])  # fmt: skip
+def test_grad_cam_is_cam_up_to_the_number_of_positions(make, use_bias, hybridized):
+    whole = make()
+    net = HybridSequential()
+    net.add(*whole[:-1], Dense(10, use_bias=use_bias))
+    ready(net, IMAGES_84)
+    if hybridized:
+        net.hybridize()
+    labels = numpy.array([0, 3, 9, 3])
+    before = net(IMAGES_84).asnumpy()
+    found = grad_cam(net, IMAGES_84, labels, relu=False).asnumpy()
+    cam = class_maps(net, IMAGES_84).asnumpy()[numpy.arange(4), labels]
+    if use_bias:
+        cam -= net[-1].bias.data().asnumpy()[labels][:, None, None]
+    positions = cam.shape[1] * cam.shape[2]
+    assert positions > 1 and cam.std() > 0.01
+    assert_allclose(found * positions, cam, rtol=1e-3, atol=1e-4 * numpy.abs(cam).max())
+    with_relu = grad_cam(net, IMAGES_84, labels).asnumpy()
+    assert_allclose(with_relu, found.clip(0), atol=1e-6)
+    assert_allclose(net(IMAGES_84).asnumpy(), before, atol=1e-6)  # the net is as it was
+
+
+def test_grad_cam_of_class_maps_is_the_map_of_the_class():
+    net = ready(nin_classroom(), IMAGES_84)
+    maps = class_maps(net, IMAGES_84).asnumpy()[:, 5]
+    found = grad_cam(net, IMAGES_84, 5, relu=False).asnumpy() * maps[0].size
+    assert_allclose(found, maps, atol=1e-4)
+
+
+def test_grad_cam_looks_into_any_layer_where_cam_cannot():
+    """In front of dense layers, at the second convolution."""
+    X = np.random.uniform(size=(3, 1, 28, 28))  # no two alike, so no ties in pooling
+    net = ready(lenet(modern=True), X)
+    layer = net[4]  # the second convolution, 10×10
+    found = grad_cam(net, X, 7, layer, relu=False).asnumpy()
+    A = net[:5](X).asnumpy()
+    gradient = numpy.zeros_like(A)
+    for n, c, i, j in numpy.ndindex(*A.shape):
+        if n == 0:  # one image, pixel by pixel: moved a little up and down
+            ends = []
+            for sign in (1, -1):
+                moved = A[:1].copy()
+                moved[n, c, i, j] += sign * 1e-3
+                ends.append(float(net[5:](np.array(moved))[0, 7]))
+            gradient[n, c, i, j] = (ends[0] - ends[1]) / 2e-3
+    expected = numpy.einsum("c,chw->hw", gradient[0].mean(axis=(1, 2)), A[0])
+    assert_allclose(found[0], expected, atol=0.02 * numpy.abs(expected).max())
+    with pytest.raises(ValueError, match="makes \\(N, C, H, W\\), got \\(3, 120\\)"):
+        grad_cam(net, X, 7, net[9])
+    with pytest.raises(ValueError, match="not part of the net"):
+        grad_cam(net, X, 7, Conv2D(1, 1))
+    with pytest.raises(ValueError, match="no GlobalAvgPool2D"):
+        grad_cam(net, X, 7)
+
+
+@pytest.mark.parametrize("hybridized", [False, True])
+def test_the_receptive_field_of_stacked_convolutions_is_known(hybridized):
+    net = HybridSequential()
+    net.add(Conv2D(8, 3, padding=1), Conv2D(8, 3, padding=1), Conv2D(8, 5, padding=2))
+    seed_everything(0)
+    net.initialize(init.Normal(1))
+    net(np.zeros((1, 1, 21, 21)))
+    if hybridized:
+        net.hybridize()
+    for layer, side in ((0, 3), (1, 5), (2, 9)):
+        field = effective_receptive_field(net, layer, 21)
+        assert field.sum() == pytest.approx(1)
+        rows, columns = numpy.nonzero(field)
+        assert rows.min() == columns.min() == 10 - side // 2
+        assert rows.max() == columns.max() == 10 + side // 2
+        assert side_holding(field, 1.0) == side
+    assert side_holding(field, 0.5) == 5
+    again = effective_receptive_field(net, 2, 21)
+    assert (again == field).all()
+
+
+def test_a_uniform_kernel_falls_off_like_a_binomial():
+    """With all weights alike, two layers of 1×3 weigh pixels 1 : 2 : 3 : 2 : 1."""
+    net = HybridSequential()
+    net.add(Conv2D(1, 3, padding=1), Conv2D(1, 3, padding=1))
+    net.initialize(init.One())
+    net(np.zeros((1, 1, 9, 9)))
+    field = effective_receptive_field(net, 1, 9, num_images=1)
+    one = numpy.array([1, 2, 3, 2, 1]) / 9
+    assert_allclose(field[2:7, 2:7], numpy.outer(one, one), atol=1e-6)
+    with pytest.raises(ValueError, match="expected 0 < share ≤ 1"):
+        side_holding(field, 0)
+
+
+def test_a_dead_net_has_no_receptive_field():
+    net = HybridSequential()
+    net.add(Conv2D(1, 3, activation="relu", bias_initializer=init.Constant(-100)))
+    net.initialize(init.Zero())
+    net(np.zeros((1, 1, 9, 9)))
+    net[0].bias.set_data(np.array([-100.0]))
+    with pytest.raises(ValueError, match="no pixel moves"):
+        effective_receptive_field(net, 0, 9)
+
+
+# --- who never looks ----------------------------------------------------------------
+
+
+def test_baselines_against_drawn_lots():
+    scenes = paste_garments(IMAGES, LABELS, 600, num_distractors=2, seed=1)
+    shares = pointing_baselines(scenes)
+    rng = numpy.random.default_rng(0)
+    points = rng.integers(0, 84, (200, 600, 2))
+    drawn = numpy.mean([points_in_boxes(p, scenes.boxes).mean() for p in points])
+    assert shares["any pixel"] == pytest.approx(drawn, abs=0.005)
+    hits = [rng.integers(1 + len(others)) == 0 for _ in range(300)
+            for others in scenes.distractors]  # fmt: skip
+    assert shares["any garment"] == pytest.approx(numpy.mean(hits), abs=0.005)
+    alone = paste_garments(IMAGES, LABELS, 20, num_distractors=0, seed=1)
+    assert pointing_baselines(alone)["any garment"] == 1
+
+
+def test_chance_in_chapter_03_s_scenes():
+    """A third, were there always three; some scenes had no room for all."""
+    images, labels = read_fashion_mnist()[1]
+    scenes = paste_garments(images, labels, num_scenes=1000, size=84, seed=1)
+    chance = pointing_baselines(scenes)["any garment"]
+    few = sum(len(others) < 2 for others in scenes.distractors)
+    assert few > 0 and round(chance, 3) == 0.361

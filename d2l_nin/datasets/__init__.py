@@ -42,6 +42,7 @@ from d2l_nin.datasets.transforms import (
     random_flip,
     random_shift,
     resize_images,
+    shift_images,
 )
 
 __all__ = [
@@ -73,5 +74,6 @@ __all__ = [
     "read_image_folder",
     "read_picture",
     "resize_images",
+    "shift_images",
     "text_labels",
 ]

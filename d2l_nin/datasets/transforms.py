@@ -8,7 +8,14 @@ import numpy
 
 from d2l_nin.runtime import whole_number
 
-__all__ = ["Augment", "random_crop", "random_flip", "random_shift", "resize_images"]
+__all__ = [
+    "Augment",
+    "random_crop",
+    "random_flip",
+    "random_shift",
+    "resize_images",
+    "shift_images",
+]
 
 Augment = Callable[[numpy.ndarray, numpy.random.Generator], numpy.ndarray]
 
@@ -61,6 +68,37 @@ def resize_images(X: numpy.ndarray, size: int | tuple[int, int]) -> numpy.ndarra
     A = _interpolation_matrix(height, X.shape[-2]).astype(kind)
     B = _interpolation_matrix(width, X.shape[-1]).astype(kind)
     return A @ X.astype(kind, copy=False) @ B.T
+
+
+def shift_images(
+    X: numpy.ndarray, down: int, right: int, margin: int = 0
+) -> numpy.ndarray:
+    """Move all images by whole pixels; what moves in is 0.
+
+    Without a margin, what reaches the edge is lost as well as moved. With a black
+    margin at least as wide as the shift, nothing is lost: the control that tells a
+    net's trouble with the shift from the loss at the border.
+
+    Parameters
+    ----------
+    X : array (…, H, W)
+    down, right : int
+        Pixels; negative: up, left.
+    margin : int
+        Black pixels put around the images first.
+
+    Returns
+    -------
+    array (…, H + 2 margin, W + 2 margin)
+    """
+    down, right = whole_number("down", down), whole_number("right", right)
+    margin = whole_number("margin", margin, 0)
+    H, W = X.shape[-2:]
+    room = max(abs(down), abs(right))
+    around = [(0, 0)] * (X.ndim - 2) + [(margin + room, margin + room)] * 2
+    top, left = room - down, room - right
+    padded = numpy.pad(X, around)
+    return padded[..., top : top + H + 2 * margin, left : left + W + 2 * margin]
 
 
 def random_flip(X: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:

@@ -1,4 +1,4 @@
-"""Floor 1: where a net sees a class: class maps, boxes from them, and their scores.
+"""Points and boxes from class maps, and how right they are.
 
 Points are (row, column) and boxes (top, left, bottom, right) in pixels, bottom and
 right outside, counted from 0.
@@ -7,7 +7,6 @@ right outside, counted from 0.
 from __future__ import annotations
 
 import numpy
-from mxnet import np
 from scipy import ndimage
 
 from d2l_nin.datasets import resize_images
@@ -17,48 +16,10 @@ __all__ = [
     "boxes_around",
     "boxes_of_maps",
     "centres_of_mass",
-    "class_maps",
     "peaks",
+    "pointing_baselines",
     "points_in_boxes",
 ]
-
-
-def class_maps(net, X):
-    """One map for each class; the mean of a map is the score of its class.
-
-    Parameters
-    ----------
-    net : HybridSequential
-        Ends in global average pooling and flatten (NiN), or in these two and one dense
-        layer: then the result are class activation maps, with the bias added.
-    X : array (N, C, H, W)
-
-    Returns
-    -------
-    array (N, num_classes, H', W')
-
-    Raises
-    ------
-    ValueError
-        The net does not end so.
-
-    Notes
-    -----
-    Zhou et al., Learning Deep Features for Discriminative Localization, arXiv
-    1512.04150, section 2.
-    """
-    layers = list(net)
-    kinds = [type(layer).__name__ for layer in layers]
-    if kinds[-2:] == ["GlobalAvgPool2D", "Flatten"]:
-        return net[:-2](X)
-    if kinds[-3:] != ["GlobalAvgPool2D", "Flatten", "Dense"]:
-        raise ValueError(
-            "net: expected GlobalAvgPool2D and Flatten at the end, or these and one "
-            f"Dense; got {', '.join(kinds[-3:])}"
-        )
-    maps, dense = net[:-3](X), layers[-1]
-    W, b = dense.weight.data(X.ctx), dense.bias.data(X.ctx)
-    return np.einsum("kc,nchw->nkhw", W, maps) + b.reshape(1, -1, 1, 1)
 
 
 def _upsampled(maps, size: int) -> numpy.ndarray:
@@ -194,3 +155,32 @@ def points_in_boxes(points, boxes) -> numpy.ndarray:
     """
     points, boxes = numpy.asarray(points), numpy.asarray(boxes)
     return ((points >= boxes[:, :2]) & (points < boxes[:, 2:])).all(axis=1)
+
+
+def pointing_baselines(scenes) -> dict[str, float]:
+    """How often who never looks at a net would point into the right box.
+
+    Parameters
+    ----------
+    scenes : Scenes
+
+    Returns
+    -------
+    dict
+        From a way of pointing to its share of hits. Of the two that draw lots it is
+        the expected share, from areas and numbers of garments: no lot is drawn.
+    """
+    N, H, W = scenes.images.shape
+    middle = numpy.full((N, 2), (H // 2, W // 2))
+    lit = scenes.images.reshape(N, -1).argmax(axis=1)
+    brightest = numpy.stack(numpy.unravel_index(lit, (H, W)), axis=1)
+    garments = 1 + numpy.array([len(others) for others in scenes.distractors])
+    return {
+        "any pixel": float((_areas(scenes.boxes) / (H * W)).mean()),
+        "any garment": float((1 / garments).mean()),
+        "the middle": float(points_in_boxes(middle, scenes.boxes).mean()),
+        "the brightest pixel": float(points_in_boxes(brightest, scenes.boxes).mean()),
+        "the centre of mass": float(
+            points_in_boxes(centres_of_mass(scenes.images), scenes.boxes).mean()
+        ),
+    }
