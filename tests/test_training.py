@@ -366,22 +366,29 @@ def test_a_bar_when_asked(capfd, monkeypatch):
 
 
 LIVE = """
-import d2l_nin.figures
+import sys
+FIGURES
 from d2l_nin.training import progress
 class Shell: kernel = True
 import IPython; IPython.get_ipython = lambda: Shell()
-print(progress._notebook_is_live())
+print(type(progress._make_view(None, 10)).__name__)
 """
 
 
 @pytest.mark.parametrize(
     ("variables", "expected"),
-    [({}, "True"), ({"D2L_NIN_LIVE": "0"}, "False"), ({"CI": "true"}, "False")],
+    [
+        ({}, "LiveCurve"),
+        ({"D2L_NIN_LIVE": "0"}, "NoneType"),
+        ({"CI": "true"}, "NoneType"),
+    ],
 )
-def test_live_curves_only_where_someone_looks(variables, expected):
+@pytest.mark.parametrize("figures", ["import d2l_nin.figures", ""])
+def test_live_curves_only_where_someone_looks(variables, expected, figures):
+    """Importing `figures` changes nothing."""
     env = {k: v for k, v in os.environ.items() if k not in ("CI", "D2L_NIN_LIVE")}
     done = subprocess.run(
-        [sys.executable, "-c", LIVE],
+        [sys.executable, "-c", LIVE.replace("FIGURES", figures)],
         env={**env, **variables},
         capture_output=True,
         text=True,

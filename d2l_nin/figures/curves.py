@@ -17,7 +17,6 @@ from d2l_nin.figures.picture import (
     picture,
     style,
 )
-from d2l_nin.training import progress
 
 
 def curves(
@@ -190,9 +189,6 @@ class LiveCurve:
         """Leave nothing behind: the chapter itself shows what the run gave."""
         if self.handle is not None:
             self.handle.update(HTML(""))
-
-
-progress.live_view = LiveCurve
 
 
 def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):

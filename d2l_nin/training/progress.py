@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 
 from tqdm import tqdm
 
 from d2l_nin.training.history import History
-
-# Floor 3 hangs the class that draws the live curve in notebooks here.
-live_view: Callable | None = None
 
 
 def _notebook_is_live() -> bool:
@@ -49,8 +45,11 @@ def _make_view(progress: bool | None, num_steps: int):
     """The live curve in a notebook, a bar in a terminal, else nothing."""
     if progress is False:
         return None
-    if _notebook_is_live() and live_view is not None:
-        return live_view(num_steps)
+    if _notebook_is_live():
+        # Here, as Matplotlib takes a second and most runs draw nothing.
+        from d2l_nin.figures.curves import LiveCurve
+
+        return LiveCurve(num_steps)
     if progress or someone_looks():
         return _Bar(num_steps)
     return None
