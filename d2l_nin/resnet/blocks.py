@@ -71,6 +71,52 @@ class WithShortcut(Checked, HybridBlock):
         return made
 
 
+class ZeroPad(HybridBlock):
+    """Every `strides`-th pixel, and channels of zeros after its own (option A)."""
+
+    def __init__(self, in_channels, num_channels, strides):
+        super().__init__()
+        self.in_channels, self.num_channels = in_channels, num_channels
+        self.strides = strides
+
+    def hybrid_forward(self, F, X):
+        if self.strides > 1:
+            X = F.npx.pooling(
+                X, kernel=(1, 1), stride=(self.strides,) * 2, pool_type="max"
+            )
+        whole, rest = divmod(self.num_channels - self.in_channels, self.in_channels)
+        zeros = F.np.zeros_like(X)
+        parts = [X] + [zeros] * whole
+        if rest:
+            part = F.slice_axis(zeros.as_nd_ndarray(), axis=1, begin=0, end=rest)
+            parts.append(part.as_np_ndarray())
+        return F.np.concatenate(parts, axis=1) if len(parts) > 1 else X
+
+
+# What both blocks take as **options beside those that chapters vary.
+_DETAILS = {
+    "use_bias": False,        # of the convolutions before batch norm, as in d2l
+    "norm_projection": True,  # batch norm after the projection
+    "gate_bias": -6.0,        # where the bias of a gate begins
+}  # fmt: skip
+
+
+def _check_options(shortcut, variant, order) -> None:
+    for name, value, known in (
+        ("shortcut", shortcut, SHORTCUTS),
+        ("variant", variant, VARIANTS),
+        ("order", order, ORDERS),
+    ):
+        if value not in known:
+            options = ", ".join(map(repr, known))
+            raise ValueError(f"{name}: expected one of {options}, got {value!r}")
+    if variant is not None and shortcut in (None, "projection everywhere"):
+        raise ValueError(
+            f"variant={variant!r} changes an identity shortcut, got "
+            f"shortcut={shortcut!r}, which has none"
+        )
+
+
 class _Block(Checked, HybridBlock):
     """What residual blocks have in common; subclasses say their convolutions."""
 
@@ -83,20 +129,10 @@ class _Block(Checked, HybridBlock):
         shortcut="projection",
         variant=None,
         order="original",
-        use_bias=False,
-        norm_projection=True,
-        gate_bias=-6.0,
-        **convs,
+        **options,
     ):
         super().__init__()
-        for name, value, known in (
-            ("shortcut", shortcut, SHORTCUTS),
-            ("variant", variant, VARIANTS),
-            ("order", order, ORDERS),
-        ):
-            if value not in known:
-                options = ", ".join(map(repr, known))
-                raise ValueError(f"{name}: expected one of {options}, got {value!r}")
+        _check_options(shortcut, variant, order)
         in_channels = num_channels if in_channels is None else in_channels
         changes = strides != 1 or in_channels != num_channels
         if shortcut == "zero-pad" and in_channels > num_channels:
@@ -110,24 +146,22 @@ class _Block(Checked, HybridBlock):
                 f"{in_channels} to {num_channels} channels with strides={strides}. Use "
                 "'zero-pad' or 'projection'."
             )
-        if variant is not None and shortcut in (None, "projection everywhere"):
-            raise ValueError(
-                f"variant={variant!r} changes an identity shortcut, got "
-                f"shortcut={shortcut!r}, which has none"
-            )
+        use_bias, norm_projection, gate_bias = (
+            options.pop(name, value) for name, value in _DETAILS.items()
+        )
         self.num_channels, self.strides = num_channels, strides
         self.in_channels, self.shortcut, self.order = in_channels, shortcut, order
         self.variant = None if changes else variant
-        self.pads = changes and shortcut == "zero-pad"
-        self.first, self.residual, self.last = self._layers(strides, use_bias, **convs)
+        convs = self._convs(strides, use_bias, **options)
+        self.first, self.residual, self.last = self._layers(convs)
         self.projection = self._projection(changes, use_bias, norm_projection)
-        self.gate = self.dropout = None
+        self.padding = self.gate = self.dropout = None
+        if changes and shortcut == "zero-pad":
+            self.padding = ZeroPad(in_channels, num_channels, strides)
         if self.variant in ("exclusive gate", "shortcut gate"):
+            bias = init.Constant(gate_bias)
             self.gate = Conv2D(
-                num_channels,
-                1,
-                activation="sigmoid",
-                bias_initializer=init.Constant(gate_bias),
+                num_channels, 1, activation="sigmoid", bias_initializer=bias
             )
         if self.variant == "dropout":
             self.dropout = nn.Dropout(0.5)
@@ -135,9 +169,8 @@ class _Block(Checked, HybridBlock):
     def _convs(self, strides, use_bias) -> list:
         raise NotImplementedError
 
-    def _layers(self, strides, use_bias, **convs) -> tuple:
+    def _layers(self, convs) -> tuple:
         """(what shortcut and residual function share, the function, what follows)."""
-        convs = self._convs(strides, use_bias, **convs)
         first, residual, last = (HybridSequential() for _ in range(3))
         if self.order == "full pre-activation":
             first.add(nn.BatchNorm(), relu())
@@ -184,7 +217,7 @@ class _Block(Checked, HybridBlock):
         elif self.variant is not None:
             total = self._varied(X, residual)
         else:
-            total = residual + (self._padded(F, X) if self.pads else X)
+            total = residual + (X if self.padding is None else self.padding(X))
         return self.last(total) if len(self.last) else total
 
     def _varied(self, X, residual):
@@ -197,25 +230,6 @@ class _Block(Checked, HybridBlock):
         if self.variant == "exclusive gate":
             return (1 - g) * X + g * residual
         return (1 - g) * X + residual
-
-    def _padded(self, F, X):
-        """Every `strides`-th pixel, and channels of zeros behind (option A)."""
-        if self.strides > 1:
-            X = F.npx.pooling(
-                X, kernel=(1, 1), stride=(self.strides,) * 2, pool_type="max"
-            )
-        parts, missing = [X], self.num_channels - self.in_channels
-        zeros = F.np.zeros_like(X)
-        while missing > 0:
-            width = min(missing, self.in_channels)
-            part = zeros
-            if width < self.in_channels:
-                part = F.slice_axis(
-                    zeros.as_nd_ndarray(), axis=1, begin=0, end=width
-                ).as_np_ndarray()
-            parts.append(part)
-            missing -= width
-        return F.np.concatenate(parts, axis=1) if len(parts) > 1 else X
 
     def shape_after(self, shape):
         """The shape that this makes of `shape`; see `layers.shape_after`."""
