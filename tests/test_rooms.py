@@ -17,9 +17,9 @@ MOST_ARROWS = 50
 # Files that are still to be made shorter; nothing may be added.
 TOO_LONG = {
     "checks/ch01.py", "checks/ch02.py", "checks/ch03.py", "checks/ch04.py",
-    "checks/ch05.py", "inception.py", "resnet.py",
+    "checks/ch05.py",
 }  # fmt: skip
-TOO_MANY_ARGUMENTS = {"_Block", "ArrayIter", "Inception"}  # likewise
+TOO_MANY_ARGUMENTS = {"ArrayIter", "Inception"}  # likewise
 TOO_LONG_FUNCTIONS = {  # likewise
     "dense_at_every_pixel", "vividness_weights", "honest_split",
     "class_scores", "matching_paddings", "_one_shortcut", "two_dense_layers",

@@ -1,31 +1,13 @@
-"""Residual nets (He et al., arXiv 1512.03385 and 1603.05027)."""
+"""Residual blocks (He et al., arXiv 1512.03385 and 1603.05027)."""
 
 from __future__ import annotations
 
 from mxnet import init
 from mxnet.gluon import HybridBlock, nn
 
-from d2l_nin.layers import (
-    Checked,
-    Conv2D,
-    Dense,
-    HybridSequential,
-    MaxPool2D,
-    shape_after,
-)
+from d2l_nin.layers import Checked, Conv2D, HybridSequential, shape_after
 
-__all__ = [
-    "ORDERS",
-    "SHORTCUTS",
-    "VARIANTS",
-    "Bottleneck",
-    "Residual",
-    "WithShortcut",
-    "resnet18",
-    "resnet_cifar",
-    "resnet_classroom",
-    "resnet_imagenet",
-]
+__all__ = ["ORDERS", "SHORTCUTS", "VARIANTS", "Bottleneck", "Residual", "WithShortcut"]
 
 # How the shortcut gets over a change of shape (section 3.3 and options A, B, C of
 # section 4.1 of the first paper); None: the plain twin, without a shortcut.
@@ -44,7 +26,7 @@ ORDERS = (
 )
 
 
-def _relu():
+def relu():
     return nn.Activation("relu")
 
 
@@ -89,6 +71,52 @@ class WithShortcut(Checked, HybridBlock):
         return made
 
 
+class ZeroPad(HybridBlock):
+    """Every `strides`-th pixel, and channels of zeros after its own (option A)."""
+
+    def __init__(self, in_channels, num_channels, strides):
+        super().__init__()
+        self.in_channels, self.num_channels = in_channels, num_channels
+        self.strides = strides
+
+    def hybrid_forward(self, F, X):
+        if self.strides > 1:
+            X = F.npx.pooling(
+                X, kernel=(1, 1), stride=(self.strides,) * 2, pool_type="max"
+            )
+        whole, rest = divmod(self.num_channels - self.in_channels, self.in_channels)
+        zeros = F.np.zeros_like(X)
+        parts = [X] + [zeros] * whole
+        if rest:
+            part = F.slice_axis(zeros.as_nd_ndarray(), axis=1, begin=0, end=rest)
+            parts.append(part.as_np_ndarray())
+        return F.np.concatenate(parts, axis=1) if len(parts) > 1 else X
+
+
+# What both blocks take as **options beside those that chapters vary.
+_DETAILS = {
+    "use_bias": False,        # of the convolutions before batch norm, as in d2l
+    "norm_projection": True,  # batch norm after the projection
+    "gate_bias": -6.0,        # where the bias of a gate begins
+}  # fmt: skip
+
+
+def _check_options(shortcut, variant, order) -> None:
+    for name, value, known in (
+        ("shortcut", shortcut, SHORTCUTS),
+        ("variant", variant, VARIANTS),
+        ("order", order, ORDERS),
+    ):
+        if value not in known:
+            options = ", ".join(map(repr, known))
+            raise ValueError(f"{name}: expected one of {options}, got {value!r}")
+    if variant is not None and shortcut in (None, "projection everywhere"):
+        raise ValueError(
+            f"variant={variant!r} changes an identity shortcut, got "
+            f"shortcut={shortcut!r}, which has none"
+        )
+
+
 class _Block(Checked, HybridBlock):
     """What residual blocks have in common; subclasses say their convolutions."""
 
@@ -101,20 +129,10 @@ class _Block(Checked, HybridBlock):
         shortcut="projection",
         variant=None,
         order="original",
-        use_bias=False,
-        norm_projection=True,
-        gate_bias=-6.0,
-        **convs,
+        **options,
     ):
         super().__init__()
-        for name, value, known in (
-            ("shortcut", shortcut, SHORTCUTS),
-            ("variant", variant, VARIANTS),
-            ("order", order, ORDERS),
-        ):
-            if value not in known:
-                options = ", ".join(map(repr, known))
-                raise ValueError(f"{name}: expected one of {options}, got {value!r}")
+        _check_options(shortcut, variant, order)
         in_channels = num_channels if in_channels is None else in_channels
         changes = strides != 1 or in_channels != num_channels
         if shortcut == "zero-pad" and in_channels > num_channels:
@@ -128,24 +146,22 @@ class _Block(Checked, HybridBlock):
                 f"{in_channels} to {num_channels} channels with strides={strides}. Use "
                 "'zero-pad' or 'projection'."
             )
-        if variant is not None and shortcut in (None, "projection everywhere"):
-            raise ValueError(
-                f"variant={variant!r} changes an identity shortcut, got "
-                f"shortcut={shortcut!r}, which has none"
-            )
+        use_bias, norm_projection, gate_bias = (
+            options.pop(name, value) for name, value in _DETAILS.items()
+        )
         self.num_channels, self.strides = num_channels, strides
         self.in_channels, self.shortcut, self.order = in_channels, shortcut, order
         self.variant = None if changes else variant
-        self.pads = changes and shortcut == "zero-pad"
-        self.first, self.residual, self.last = self._layers(strides, use_bias, **convs)
+        convs = self._convs(strides, use_bias, **options)
+        self.first, self.residual, self.last = self._layers(convs)
         self.projection = self._projection(changes, use_bias, norm_projection)
-        self.gate = self.dropout = None
+        self.padding = self.gate = self.dropout = None
+        if changes and shortcut == "zero-pad":
+            self.padding = ZeroPad(in_channels, num_channels, strides)
         if self.variant in ("exclusive gate", "shortcut gate"):
+            bias = init.Constant(gate_bias)
             self.gate = Conv2D(
-                num_channels,
-                1,
-                activation="sigmoid",
-                bias_initializer=init.Constant(gate_bias),
+                num_channels, 1, activation="sigmoid", bias_initializer=bias
             )
         if self.variant == "dropout":
             self.dropout = nn.Dropout(0.5)
@@ -153,29 +169,28 @@ class _Block(Checked, HybridBlock):
     def _convs(self, strides, use_bias) -> list:
         raise NotImplementedError
 
-    def _layers(self, strides, use_bias, **convs) -> tuple:
+    def _layers(self, convs) -> tuple:
         """(what shortcut and residual function share, the function, what follows)."""
-        convs = self._convs(strides, use_bias, **convs)
         first, residual, last = (HybridSequential() for _ in range(3))
         if self.order == "full pre-activation":
-            first.add(nn.BatchNorm(), _relu())
+            first.add(nn.BatchNorm(), relu())
             for i, conv in enumerate(convs):
-                residual.add(*([nn.BatchNorm(), _relu()] if i else []), conv)
+                residual.add(*([nn.BatchNorm(), relu()] if i else []), conv)
         elif self.order == "ReLU-only pre-activation":
-            first.add(_relu())
+            first.add(relu())
             for i, conv in enumerate(convs):
-                residual.add(*([_relu()] if i else []), conv, nn.BatchNorm())
+                residual.add(*([relu()] if i else []), conv, nn.BatchNorm())
         else:
             for conv in convs[:-1]:
-                residual.add(conv, nn.BatchNorm(), _relu())
+                residual.add(conv, nn.BatchNorm(), relu())
             residual.add(convs[-1])
             if self.order == "batch norm after addition":
-                last.add(nn.BatchNorm(), _relu())
+                last.add(nn.BatchNorm(), relu())
             elif self.order == "ReLU before addition":
-                residual.add(nn.BatchNorm(), _relu())
+                residual.add(nn.BatchNorm(), relu())
             else:
                 residual.add(nn.BatchNorm())
-                last.add(_relu())
+                last.add(relu())
         return first, residual, last
 
     def _projection(self, changes, use_bias, norm_projection):
@@ -202,7 +217,7 @@ class _Block(Checked, HybridBlock):
         elif self.variant is not None:
             total = self._varied(X, residual)
         else:
-            total = residual + (self._padded(F, X) if self.pads else X)
+            total = residual + (X if self.padding is None else self.padding(X))
         return self.last(total) if len(self.last) else total
 
     def _varied(self, X, residual):
@@ -215,25 +230,6 @@ class _Block(Checked, HybridBlock):
         if self.variant == "exclusive gate":
             return (1 - g) * X + g * residual
         return (1 - g) * X + residual
-
-    def _padded(self, F, X):
-        """Every `strides`-th pixel, and channels of zeros behind (option A)."""
-        if self.strides > 1:
-            X = F.npx.pooling(
-                X, kernel=(1, 1), stride=(self.strides,) * 2, pool_type="max"
-            )
-        parts, missing = [X], self.num_channels - self.in_channels
-        zeros = F.np.zeros_like(X)
-        while missing > 0:
-            width = min(missing, self.in_channels)
-            part = zeros
-            if width < self.in_channels:
-                part = F.slice_axis(
-                    zeros.as_nd_ndarray(), axis=1, begin=0, end=width
-                ).as_np_ndarray()
-            parts.append(part)
-            missing -= width
-        return F.np.concatenate(parts, axis=1) if len(parts) > 1 else X
 
     def shape_after(self, shape):
         """The shape that this makes of `shape`; see `layers.shape_after`."""
@@ -327,176 +323,3 @@ class Bottleneck(_Block):
             Conv2D(width, 3, second, padding=1, use_bias=use_bias),
             Conv2D(self.num_channels, 1, use_bias=use_bias),
         ]
-
-
-def _resnet(stem, in_channels, stages, num_classes, *, block=Residual, **options):
-    """Put a net together: stem, stages of blocks, GAP and a dense layer.
-
-    `stages` are (number of blocks, channels, strides of the first).
-    """
-    net = HybridSequential()
-    net.add(*stem)
-    for num_blocks, num_channels, strides in stages:
-        for i in range(num_blocks):
-            net.add(
-                block(
-                    num_channels,
-                    strides if i == 0 else 1,
-                    in_channels=in_channels,
-                    **options,
-                )
-            )
-            in_channels = num_channels
-    if "pre-activation" in options.get("order", ""):
-        net.add(nn.BatchNorm(), _relu())
-    net.add(nn.GlobalAvgPool2D(), nn.Flatten(), Dense(num_classes))
-    return net
-
-
-def resnet18(num_classes=10):
-    """Make d2l's ResNet-18: 11,178,378 parameters for one input channel.
-
-    Parameters
-    ----------
-    num_classes : int
-
-    Returns
-    -------
-    HybridSequential
-        From (N, 1, 96, 96) or (N, 1, 224, 224) to scores (N, num_classes).
-
-    Notes
-    -----
-    Zhang et al., Dive into Deep Learning, section 8.6: convolutions have biases, and
-    the projections no batch norm.
-    """
-    stem = [
-        Conv2D(64, 7, strides=2, padding=3),
-        nn.BatchNorm(),
-        _relu(),
-        MaxPool2D(3, strides=2, padding=1),
-    ]
-    stages = [(2, 64, 1), (2, 128, 2), (2, 256, 2), (2, 512, 2)]
-    return _resnet(stem, 64, stages, num_classes, use_bias=True, norm_projection=False)
-
-
-def resnet_imagenet(depth=50, num_classes=1000, **options):
-    """Make ResNet-18, 34, 50, 101 or 152 for ImageNet.
-
-    Parameters
-    ----------
-    depth : int
-    num_classes : int
-    **options
-        Of `Residual` (18, 34) or `Bottleneck`.
-
-    Returns
-    -------
-    HybridSequential
-        From (N, 3, 224, 224) to scores (N, num_classes).
-
-    Notes
-    -----
-    He et al., arXiv 1512.03385, table 1. With ``order='full pre-activation'`` the nets
-    of arXiv 1603.05027.
-    """
-    known = {
-        18: (Residual, (2, 2, 2, 2)),
-        34: (Residual, (3, 4, 6, 3)),
-        50: (Bottleneck, (3, 4, 6, 3)),
-        101: (Bottleneck, (3, 4, 23, 3)),
-        152: (Bottleneck, (3, 8, 36, 3)),
-    }
-    if depth not in known:
-        raise ValueError(
-            f"depth: expected one of {', '.join(map(str, known))}, got {depth!r}"
-        )
-    block, numbers = known[depth]
-    factor = 4 if block is Bottleneck else 1
-    stem = [
-        Conv2D(64, 7, strides=2, padding=3, use_bias=False),
-        nn.BatchNorm(),
-        _relu(),
-        MaxPool2D(3, strides=2, padding=1),
-    ]
-    stages = [
-        (number, 64 * 2**i * factor, 1 if i == 0 else 2)
-        for i, number in enumerate(numbers)
-    ]
-    return _resnet(stem, 64, stages, num_classes, block=block, **options)
-
-
-def _cifar_stem(num_channels, order) -> list:
-    """A 3×3 convolution; before pre-activated blocks it needs no ReLU."""
-    conv = Conv2D(num_channels, 3, padding=1, use_bias=False)
-    return [conv] if "pre-activation" in order else [conv, nn.BatchNorm(), _relu()]
-
-
-def resnet_cifar(depth=20, num_classes=10, *, shortcut="zero-pad", **options):
-    """Make the CIFAR-10 net of 6n + 2 layers: 269,722 parameters at depth 20.
-
-    Parameters
-    ----------
-    depth : int
-        8, 14, 20, 32, 44, 56, 110, …
-    num_classes : int
-    shortcut : str or None
-    **options
-        Of `Residual`.
-
-    Returns
-    -------
-    HybridSequential
-        From (N, 3, 32, 32), or (N, 1, 28, 28), to scores (N, num_classes). Heights
-        32-16-8-1, or 28-14-7-1.
-
-    Notes
-    -----
-    He et al., arXiv 1512.03385, section 4.2 and table 6.
-    """
-    n, rest = divmod(depth - 2, 6)
-    if rest or n < 1:
-        raise ValueError(f"depth: expected 6n + 2, such as 20 or 56, got {depth}")
-    stem = _cifar_stem(16, options.get("order", "original"))
-    stages = [(n, 16, 1), (n, 32, 2), (n, 64, 2)]
-    return _resnet(stem, 16, stages, num_classes, shortcut=shortcut, **options)
-
-
-def resnet_classroom(
-    num_classes=10, *, num_blocks=(1, 1, 1), widths=(32, 64, 128), **options
-):
-    """Make the small ResNet for 28×28.
-
-    Parameters
-    ----------
-    num_classes : int
-    num_blocks, widths : tuple of int
-        Of the stages, as many of both.
-    **options
-        Of `Residual`.
-
-    Returns
-    -------
-    HybridSequential
-        From (N, 1, 28, 28) to scores (N, num_classes). Heights 14-14-7-4-1.
-
-    Raises
-    ------
-    ValueError
-        The stages of `num_blocks` and `widths` don't pair, or there are none.
-    """
-    if len(num_blocks) != len(widths) or len(widths) == 0:
-        raise ValueError(
-            "num_blocks and widths: expected one number of both for each stage, got "
-            f"{tuple(num_blocks)} and {tuple(widths)}"
-        )
-    stem = [
-        Conv2D(widths[0], 5, strides=2, padding=2, use_bias=False),
-        nn.BatchNorm(),
-        _relu(),
-    ]
-    stages = [
-        (number, width, 1 if i == 0 else 2)
-        for i, (number, width) in enumerate(zip(num_blocks, widths))
-    ]
-    return _resnet(stem, widths[0], stages, num_classes, **options)
