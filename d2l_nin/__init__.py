@@ -8,9 +8,17 @@ machine   environment, runtime, memory, numpy_names
 course    checks: the exercises; grading; course: chapters as files; cli
 """
 
+import os
+import sys
 from contextlib import suppress
 
-from d2l_nin import environment
+# `python -m d2l_nin` takes modules from the folder that it is started in. There may
+# lie a student's csv.py: nothing but the course itself is taken from it.
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if sys.argv[:1] == ["-m"] and os.path.realpath(sys.path[0]) != _ROOT:
+    del sys.path[0]
+
+from d2l_nin import environment  # noqa: E402
 
 # An MXNet that doesn't load must not keep `doctor` from saying so. Whoever imports
 # `runtime` or a room above it gets the error itself.

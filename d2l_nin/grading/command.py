@@ -20,20 +20,24 @@ __all__ = ["grade"]
               default="grades.csv", show_default=True,
               help="The table; reports and a journal go beside it.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), help="At a time. [default: cores]")
-@click.option("--seconds", type=click.FloatRange(1), default=120, show_default=True,
-              help="For one exercise and the cells it needs.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(1), default=300, show_default=True,
+              help="For one cell; all together may take ten times that.")  # fmt: skip
 @click.option("--memory", type=click.IntRange(500), default=3000, show_default=True,
               help="MiB for one notebook.")  # fmt: skip
-@click.option("--whole", is_flag=True,
-              help="Run all cells, not only those an exercise needs.")  # fmt: skip
+@click.option("--bom", is_flag=True,
+              help="Begin the table with a byte order mark: Excel needs it to show "
+              "names right.")  # fmt: skip
 @click.option("--checks", default="d2l_nin.checks", hidden=True)
 def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory: int,
-          whole: bool, checks: str) -> None:  # fmt: skip
+          bom: bool, checks: str) -> None:  # fmt: skip
     """Grade the notebooks in the folder SUBMISSIONS.
 
     A folder in it holds a student's notebooks and is named after the student. A
     notebook that lies in SUBMISSIONS itself is named so too, up to the chapter's name:
     ada_02_network_in_network.ipynb or ada.ipynb.
+
+    The imports run, and the cells from the heading "Exercises" on. Where an answer is
+    not right then, the whole notebook runs, in order; the best answer counts.
 
     The table has a row for each student and a column for each exercise of the chapters
     that were handed in: right, wrong, unanswered, failed (an error), too slow, killed
@@ -50,11 +54,12 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
     from d2l_nin.course.console import console
     from d2l_nin.environment import num_cores
     from d2l_nin.grading import journal as journals
+    from d2l_nin.grading.grade import grade_all
     from d2l_nin.grading.submissions import Limits, find_submissions
 
     known = importlib.import_module(checks)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    limits = Limits(seconds, memory * 2**20, whole)
+    limits = Limits(seconds, memory * 2**20)
     journal_path = out.with_name(f"{out.stem}_journal.jsonl")
     reports = out.with_name(f"{out.stem}_reports")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -63,8 +68,11 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
         raise click.ClickException(f"{submissions}: nothing was handed in")
     journal = journals.Journal(journal_path, journals.digest_of_checks(checks, limits))
     try:
-        _grade_all(found, journal, limits, jobs or num_cores(), checks)
-        _write_grades(found, journal, known, out, reports)
+        runs = grade_all(
+            found, journal, limits, jobs or num_cores(), checks, submissions
+        )
+        _show_progress(runs, len(found))
+        _write_grades(found, journal, known, out, reports, bom)
     except (KeyboardInterrupt, SystemExit):
         console.print("Interrupted: the same command goes on from here.")
         raise
@@ -74,20 +82,19 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
         journal.close()
 
 
-def _grade_all(found, journal, limits, jobs: int, checks: str) -> None:
+def _show_progress(runs, num_files: int) -> None:
     from d2l_nin.course.console import console, progress_bar
-    from d2l_nin.grading.grade import grade_all
 
     progress = progress_bar()
     with progress:
-        task = progress.add_task("grading", total=len(found))
-        for submission, came in grade_all(found, journal, limits, jobs, checks):
+        task = progress.add_task("grading", total=num_files)
+        for submission, came in runs:
             progress.update(task, advance=1)
             if came is not None and not console.is_terminal:
                 console.print(Text(f"{submission.file}: {came['seconds']} s"))
 
 
-def _write_grades(found, journal, known, out: Path, reports: Path) -> None:
+def _write_grades(found, journal, known, out: Path, reports: Path, bom) -> None:
     """The table, a page for each student, and a summary on the console."""
     from d2l_nin.course.console import console
     from d2l_nin.grading import report
@@ -108,7 +115,10 @@ def _write_grades(found, journal, known, out: Path, reports: Path) -> None:
         for exercise in known.exercises_of(chapter).values()
     ]
     report.write_table(
-        out, columns, ((student, journal.of(student, files)) for student in students)
+        out,
+        columns,
+        ((student, journal.of(student, files)) for student in students),
+        bom,
     )
     for student in students:
         entries = journal.of(student, files)

@@ -18,43 +18,57 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 from d2l_nin.grading.journal import Journal, digest_of
 from d2l_nin.grading.submissions import Limits, Submission
 
-__all__ = ["grade_all"]
+__all__ = ["grade_all", "safe_path"]
 
 MOST_SILENT = 60  # seconds; the process that watches gives a sign of life each second
 
 
 class _Runner:
-    """A process of `watch`, which takes one submission after the other."""
+    """A process of `watch`, which takes one submission after the other.
 
-    def __init__(self, package: str, limits: Limits, scratch: str):
+    Parameters
+    ----------
+    package : str
+    limits : Limits
+    scratch : str
+        A folder for all that it writes.
+    path : list of str
+        Where it finds Python's modules.
+    """
+
+    def __init__(self, package: str, limits: Limits, scratch: str, path: list):
         settings = {"checks": package, "seconds": limits.seconds, "scratch": scratch,
-                    "memory": limits.memory, "whole": limits.whole}  # fmt: skip
+                    "memory": limits.memory}  # fmt: skip
         self._command = [sys.executable, "-m", "d2l_nin.grading.watch"]
         self._command.append(json.dumps(settings))
         # As many notebooks run at a time as there are cores: each gets one.
         self._environment = {
             **os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
             "D2L_NIN_LIVE": "0", "MPLBACKEND": "agg",
+            "PYTHONPATH": os.pathsep.join(path),
         }  # fmt: skip
         self._start()
 
     def _start(self) -> None:
+        # Not in the folder of submissions: what lies there is not to be imported.
         self._process = subprocess.Popen(
             self._command, env=self._environment, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, start_new_session=True,
+            stdout=subprocess.PIPE, start_new_session=True, cwd=os.sep,
         )  # fmt: skip
         self.answers = self._process.stdout
         self._is_up = False  # it says the first word when it can take tasks
 
     def give(self, task) -> None:
         self.task, self._said, self._last = task, b"", time.monotonic()
-        request = json.dumps({"path": str(task[0].path.resolve())})
+        path = os.path.abspath(task[0].path)
+        request = json.dumps({"path": path, "beside": task[0].beside})
         # One that is dead is noticed when it should answer.
         with suppress(BrokenPipeError):
             self._process.stdin.write(request.encode() + b"\n")
@@ -108,9 +122,69 @@ class _Runner:
         self.answers.close()
 
 
+def safe_path(submissions: Path | None) -> list[str]:
+    """Where modules are looked for, without what lies in the folder of submissions.
+
+    Parameters
+    ----------
+    submissions : Path or None
+    """
+    entries = [os.path.abspath(entry) for entry in sys.path]
+    if submissions is None:
+        return entries
+    there = os.path.realpath(submissions)
+    return [
+        entry for entry in entries
+        if os.path.commonpath([os.path.realpath(entry), there]) != there
+    ]  # fmt: skip
+
+
+class _Runners:
+    """As many processes as run at a time, each with one submission.
+
+    Parameters
+    ----------
+    journal : Journal
+    make : function () -> _Runner
+    """
+
+    def __init__(self, journal: Journal, make):
+        self.journal, self.make = journal, make
+        self.idle, self.busy = [], selectors.DefaultSelector()
+
+    def num_busy(self) -> int:
+        return len(self.busy.get_map())
+
+    def give(self, submission: Submission, digest: str) -> None:
+        """Start with a submission."""
+        runner = self.idle.pop() if self.idle else self.make()
+        runner.give((submission, digest))
+        self.busy.register(runner.answers, selectors.EVENT_READ, runner)
+
+    def done(self) -> Iterator[tuple[Submission, dict]]:
+        """Those that are done within a second."""
+        now = time.monotonic()  # before, so that whoever stops us makes nobody late
+        heard = {key.data for key, _ in self.busy.select(1)}
+        for key in list(self.busy.get_map().values()):
+            runner = key.data
+            if not (runner.hear() if runner in heard else runner.is_silent(now)):
+                continue
+            self.busy.unregister(key.fileobj)
+            submission, digest = runner.task
+            found = runner.take()
+            self.idle.append(runner)
+            self.journal.add(submission, "" if "again" in found else digest, found)
+            yield submission, found
+
+    def stop(self) -> None:
+        for runner in [*self.idle, *(k.data for k in self.busy.get_map().values())]:
+            runner.stop()
+        self.busy.close()
+
+
 def grade_all(
     submissions, journal: Journal, limits: Limits, jobs: int,
-    package: str = "d2l_nin.checks",
+    package: str = "d2l_nin.checks", folder: Path | None = None,
 ) -> Iterator[tuple[Submission, dict | None]]:  # fmt: skip
     """Run the submissions that the journal does not hold; yields each when it is done.
 
@@ -123,31 +197,17 @@ def grade_all(
         How many run at a time.
     package : str
         Where the checks are.
+    folder : Path
+        Of the submissions: no module is imported from there.
 
     Yields
     ------
     submission, found
         `found` is None for one that the journal held already.
     """
-    idle, busy = [], selectors.DefaultSelector()
     # One folder for all that they write: gone at the end, even if they were killed.
-    scratch = tempfile.mkdtemp(prefix="grading-")
-
-    def wait():
-        """Those that are done within a second."""
-        now = time.monotonic()  # before, so that whoever stops us makes nobody late
-        heard = {key.data for key, _ in busy.select(1)}
-        for key in list(busy.get_map().values()):
-            runner = key.data
-            if not (runner.hear() if runner in heard else runner.is_silent(now)):
-                continue
-            busy.unregister(key.fileobj)
-            submission, digest = runner.task
-            found = runner.take()
-            idle.append(runner)
-            journal.add(submission, "" if "again" in found else digest, found)
-            yield submission, found
-
+    scratch, path = tempfile.mkdtemp(prefix="grading-"), safe_path(folder)
+    runners = _Runners(journal, lambda: _Runner(package, limits, scratch, path))
     try:
         for submission in submissions:
             digest = digest_of(submission)
@@ -158,15 +218,11 @@ def grade_all(
                 journal.add(submission, digest, found)
                 yield submission, found
             else:
-                while len(busy.get_map()) == jobs:
-                    yield from wait()
-                runner = idle.pop() if idle else _Runner(package, limits, scratch)
-                runner.give((submission, digest))
-                busy.register(runner.answers, selectors.EVENT_READ, runner)
-        while busy.get_map():
-            yield from wait()
+                while runners.num_busy() == jobs:
+                    yield from runners.done()
+                runners.give(submission, digest)
+        while runners.num_busy():
+            yield from runners.done()
     finally:
-        for runner in [*idle, *(key.data for key in busy.get_map().values())]:
-            runner.stop()
-        busy.close()
+        runners.stop()
         shutil.rmtree(scratch, ignore_errors=True)

@@ -8,29 +8,40 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from d2l_nin.grading.submissions import Limits, Submission
+from d2l_nin.grading.submissions import Limits, Submission, files_beside
 
 __all__ = ["Journal", "digest_of", "digest_of_checks"]
 
 
 def digest_of_checks(package: str, limits: Limits) -> str:
-    """Changes with the code that judges, and with what submissions may take."""
+    """Changes with the code that judges, and with what submissions may take.
+
+    Checks stand on nets, layers and data: the whole package counts, and what it is
+    installed with.
+    """
+    from importlib.metadata import version
     from importlib.util import find_spec
 
     found = hashlib.sha256(repr(limits).encode())
-    folder = Path(find_spec(package).origin).parent
-    here = Path(__file__).parent
-    code = {*here.glob("*.py"), *folder.rglob("*.py")}
-    code |= {*(here.parent / "checks").glob("*.py")}
-    for path in sorted(code):
-        found.update(path.read_bytes())
+    for name in ("mxnet", "numpy"):
+        found.update(f"{name} {version(name)}".encode())
+    folders = {Path(__file__).parents[1], Path(find_spec(package).origin).parent}
+    for path in sorted({file for folder in folders for file in folder.rglob("*.py")}):
+        found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 
 def digest_of(submission: Submission) -> str:
+    """Changes with a notebook, and with what lies beside it."""
     found = hashlib.sha256(f"{submission.student}\0{submission.trouble}".encode())
-    if not submission.trouble:
-        with suppress(OSError), submission.path.open("rb") as file:
+    if submission.trouble:
+        return found.hexdigest()
+    files = [submission.path]
+    with suppress(OSError):
+        files += files_beside(submission.path) if submission.beside else []
+    for path in files:
+        found.update(os.fsencode(path.name) + b"\0")
+        with suppress(OSError), path.open("rb") as file:
             while piece := file.read(1 << 20):
                 found.update(piece)
     return found.hexdigest()

@@ -1,297 +1,143 @@
-"""One submission while it runs, in a process of its own: its cells, and judging."""
+"""One pass through a submitted notebook, in a process of its own."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
-import importlib
-import json
-import re
+import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from d2l_nin.grading.dataflow import (
-    Names,
-    definitions_of,
-    imported_by,
-    names_of,
-    needed_cells,
+from d2l_nin.grading.cells import (
+    Contents,
+    NotANotebook,
+    imports_of,
+    is_left_open,
+    read_notebook,
 )
+from d2l_nin.grading.judge import Checks, Judge
+from d2l_nin.grading.pristine import Pristine
 
-__all__ = ["Checks", "NotANotebook", "make_shell", "read_cells", "run_notebook"]
+__all__ = ["make_shell", "run_notebook"]
 
-MOST_CHARACTERS = 20_000  # of a cell; of a line of a verdict a tenth
-_CATCH = "__answer_of__"
-_CHECK = re.compile(r"\bch(\d\d)\.(\w+)\s*\(")
-# What looking at a cell may raise: it is no Python, or too deep for `ast`.
-_NOT_UNDERSTOOD = (SyntaxError, ValueError, RecursionError, MemoryError)
+MOST_CHARACTERS = 20_000  # of a cell; of an error's line a fiftieth
 
 
-class NotANotebook(Exception):
-    """A file can't be read as a notebook; says why."""
-
-
-def read_cells(raw: bytes) -> list[str]:
-    """The sources of a notebook's code cells, of format 3 or 4.
-
-    Raises
-    ------
-    NotANotebook
-    """
-    try:
-        content = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise NotANotebook(f"not a notebook: {error}") from None
-    try:
-        if "worksheets" in content:
-            content = content["worksheets"][0]
-        sources = [
-            cell["input"] if "input" in cell else cell["source"]
-            for cell in content["cells"]
-            if cell["cell_type"] == "code"
-        ]
-        return ["".join(source) for source in sources]
-    except (KeyError, IndexError, TypeError, AttributeError):
-        raise NotANotebook("not a notebook: it has no list of cells") from None
-
-
-class _CatchAnswers(ast.NodeTransformer):
-    """Turns `check.ch02.output_size(answer)` into a call that notes the arguments."""
-
-    def __init__(self, known):
-        self.known = known
-
-    def visit_Call(self, node):
-        self.generic_visit(node)
-        name = _called_check(node)
-        if name not in self.known:
-            return node
-        call = ast.Call(
-            func=ast.Name(id=_CATCH, ctx=ast.Load()),
-            args=[ast.Constant(name), *node.args],
-            keywords=node.keywords,
-        )
-        return ast.fix_missing_locations(ast.copy_location(call, node))
-
-
-def _called_check(node: ast.Call) -> str:
-    """What a call of a check names: "ch02.padding"; other calls give other names."""
-    if not isinstance(node.func, ast.Attribute):
-        return ""
-    owner = node.func.value
-    return f"{getattr(owner, 'attr', getattr(owner, 'id', ''))}.{node.func.attr}"
-
-
-@dataclass
-class _Cell:
-    source: str
-    names: Names = field(default_factory=Names)
-    tree: ast.Module | None = None  # None if it is no Python
-    checks: list = field(default_factory=list)
-    definitions: str = ""  # what is left of the source, its lines where they were
-    unanswered: bool = False
-
-
-def _understand(source: str, transform, known) -> _Cell:
-    """A cell with its names and the checks it calls."""
-    cell = _Cell(source)
-    try:
-        plain = transform(source)
-        tree = ast.parse(plain)
-        cell.definitions = _only(definitions_of(tree), plain)
-        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
-        calls = [c for c in calls if _called_check(c) in known]
-        cell.checks = list(map(_called_check, calls))
-        cell.unanswered = _is_left_open(tree, calls)
-        cell.tree = _CatchAnswers(known).visit(tree)
-    except _NOT_UNDERSTOOD:
-        found = (f"ch{chapter}.{name}" for chapter, name in _CHECK.findall(source))
-        cell.checks = [name for name in found if name in known]
-    return cell
-
-
-def _only(statements, source: str) -> str:
-    """A source with other statements' lines left blank."""
-    kept = {n for s in statements for n in range(s.lineno, s.end_lineno + 1)}
-    lines = source.splitlines()
-    return "\n".join(line if n in kept else "" for n, line in enumerate(lines, 1))
-
-
-def _is_left_open(tree: ast.Module, calls: list[ast.Call]) -> bool:
-    """Whether a cell says `answer = ...`, and its checks get nothing but that."""
-    if not all(c.args and getattr(c.args[0], "id", "") == "answer" for c in calls):
-        return False
-    stores = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "answer"
-              and not isinstance(n.ctx, ast.Load)]  # fmt: skip
-    dots = [
-        s for s in tree.body
-        if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name)
-        and s.targets[0].id == "answer"
-        and isinstance(s.value, ast.Constant) and s.value.value is ...
-    ]  # fmt: skip
-    named = any(getattr(n, "name", "") == "answer" for n in ast.walk(tree))
-    return len(stores) == len(dots) == 1 and not named
-
-
-class Checks:
-    """A copy of the checks that no import in a notebook reaches.
+class _Pass:
+    """The cells of a notebook, run in order; `quick` runs imports and exercises only.
 
     Parameters
     ----------
-    package : str
-        "d2l_nin.checks", or another that has `exercises_of` and modules ch01, ….
+    contents : Contents
+    shell : InteractiveShell
+    judge : function (on_verdict) -> Judge
+    tell : function (message)
+        Tells the process that watches.
+    skip : container of int
+        Cells that are not to be run.
     """
 
-    def __init__(self, package: str):
-        importlib.import_module(package)
+    def __init__(self, contents: Contents, shell, judge, tell, skip):
+        self.contents, self.shell, self.tell, self.skip = contents, shell, tell, skip
+        self.judge, self.cell = judge(self._on_verdict), -1
 
-        def is_ours(name):
-            return f"{name}.".startswith((f"{package}.", "d2l_nin.checks."))
+    def _on_verdict(self, name: str, state: dict) -> None:
+        source = self.contents.sources[self.cell][:MOST_CHARACTERS]
+        self.tell({"name": name, "state": {**state, "source": source}})
 
-        public = {name: sys.modules.pop(name) for name in [*sys.modules]
-                  if is_ours(name)}  # fmt: skip
-        copy = importlib.import_module(package)
-        self.verdict = sys.modules["d2l_nin.checks.exercise"].Verdict
-        self.modules = [m for name, m in sys.modules.items() if is_ours(name)]
-        sys.modules.update(public)
-        for name, module in public.items():
-            parent, _, last = name.rpartition(".")
-            setattr(sys.modules[parent], last, module)
-        chapters = [n[2:] for n in vars(copy) if re.fullmatch(r"ch\d\d", n)]
-        self.by_name = {
-            exercise.name: exercise
-            for chapter in sorted(chapters)
-            for exercise in copy.exercises_of(chapter).values()
-        }
+    def _begin(self, i: int) -> bool:
+        """Whether a cell is to be run; says so, that its time begins."""
+        if i not in self.skip:
+            self.cell = i
+            self.tell({"cell": i})
+        return i not in self.skip
 
+    def imports(self) -> None:
+        """Import what the cells above the exercises import at their left margin."""
+        for i, source in enumerate(self.contents.sources[: self.contents.first]):
+            statements = imports_of(source, self.shell.transform_cell)
+            if statements and self._begin(i):
+                for statement in statements:
+                    module = ast.Module([statement], [])
+                    with contextlib.suppress(BaseException):  # it is run whole later
+                        exec(compile(module, "<import>", "exec"), self.shell.user_ns)
 
-class _Notebook:
-    """One submission while it runs, in the child."""
-
-    def __init__(self, sources, shell, checks, pristine, tell):
-        self.shell, self.checks, self.pristine, self.tell = (
-            shell, checks, pristine, tell
-        )  # fmt: skip
-        self.cells = [
-            _understand(source, shell.transform_cell, checks.by_name)
-            for source in sources
-        ]
-        parsed = [cell for cell in self.cells if cell.tree]
-        imported = frozenset().union(*(imported_by(cell.tree) for cell in parsed))
-        for cell in parsed:
-            # The parser lets slips like `def f(a, a)` pass. Such a cell has no names,
-            # as one that it refuses.
-            with contextlib.suppress(*_NOT_UNDERSTOOD):
-                cell.names = names_of(cell.tree, imported)
-        self.caught, self.ran, self.deadly = {}, set(), {}
-        self.catch_answers = _CatchAnswers(checks.by_name)
-        shell.user_ns[_CATCH] = self._catch
-
-    def last_calls(self) -> dict[str, int]:
-        """Each exercise that is called, and the last cell that does."""
-        return {name: i for i, cell in enumerate(self.cells) for name in cell.checks}
-
-    def _catch(self, name, *arguments, **named):
-        self.caught[name] = arguments, named
-        return self.checks.verdict(name, "right", ())
-
-    def _run(self, i: int, definitions: bool = False):
-        """Run a cell, or what it defines; its error or None."""
-        self.tell({"cell": i})
-        self.ran |= {(i, True), (i, definitions)}
-        cell = self.cells[i]
-        source = cell.definitions if definitions else cell.source
-        # Each time: IPython drops it after a cell that is too deep for it.
-        self.shell.ast_transformers[:] = [self.catch_answers]
+    def run(self, i: int) -> None:
+        """Run a cell as the notebook does; tell its error."""
+        if not self._begin(i):
+            return
+        self.judge.listen()
         try:
-            result = self.shell.run_cell(source, silent=True)
-        except RecursionError as error:  # the compiler's, which IPython does not expect
-            return error
-        self.shell.user_ns[_CATCH] = self._catch
-        return result.error_before_exec or result.error_in_exec
-
-    def answer(self, name: str, target: int, whole: bool) -> dict:
-        """Run what an exercise needs, and judge."""
-        if self.cells[target].unanswered and not whole:
-            self.caught[name] = (...,), {}
-            return self._judge(name)
-        all_before = [(i, False) for i in range(target)]
-        wanted = all_before if whole else needed_cells(
-            [cell.names for cell in self.cells], target
-        )  # fmt: skip
-        for i, definitions in wanted:
-            if i in self.deadly:
-                return self._failed(f"It needs cell {i + 1}: {self.deadly[i]}")
-            if (i, definitions) in self.ran:
-                continue
-            error = self._run(i, definitions)
-            if error is not None and wanted != all_before:
-                return self._again_whole(name, target)
-        error = self._run(target)
-        if name in self.caught:
-            return self._judge(name)
-        if isinstance(error, NameError) and not whole:
-            return self._again_whole(name, target)
-        if error is None:
-            return self._failed("The cell ended before it called the check.")
-        return self._failed(
-            "Its cell raised an error:", f"{type(error).__name__}: {error}"
-        )
-
-    def _again_whole(self, name: str, target: int) -> dict:
-        self.tell({"whole": True})
-        self.ran = set()
-        self.caught.pop(name, None)
-        return self.answer(name, target, whole=True)
-
-    def _failed(self, *lines: str) -> dict:
-        return {"status": "failed", "lines": lines}
-
-    def _judge(self, name: str) -> dict:
-        arguments, named = self.caught.pop(name)
-        self.pristine.put_back()
-        try:
-            verdict = self.checks.by_name[name].judge(*arguments, **named)
-        except TypeError as error:
-            return self._failed("The check can't be called like this:", str(error))
-        changed = self.pristine.changes()
-        if changed:
-            self.pristine.put_back()
-            return self._failed(f"The answer changes {changed[0]} while it is checked.")
-        return {"status": verdict.status, "lines": list(verdict.lines)}
+            result = self.shell.run_cell(self.contents.sources[i], store_history=True)
+            error = result.error_before_exec or result.error_in_exec
+        except RecursionError as too_deep:  # the compiler's, not expected by IPython
+            error = too_deep
+        if error is not None:
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            self.tell({"error": said[: MOST_CHARACTERS // 50], "in": i})
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[:most] + " …"
+def run_notebook(
+    path: Path, shell, checks: Checks, pristine: Pristine, task: dict, tell
+) -> None:
+    """Run a notebook once, quick or whole; have every answer judged.
 
-
-def run_notebook(path: Path, shell, checks, pristine, task: dict, tell) -> None:
-    """Answer every exercise of a notebook that `task` does not call done."""
-    tell({"cell": -1})
+    Parameters
+    ----------
+    path : Path
+    shell : InteractiveShell
+    checks : Checks
+    pristine : Pristine
+    task : dict
+        "whole": bool, "skip": list of the cells to leave out.
+    tell : function (message)
+    """
     try:
-        sources = read_cells(path.read_bytes())
+        contents = read_notebook(path.read_bytes())
     except NotANotebook as error:
         tell({"note": str(error), "end": True})
         return
     except OSError as error:
         tell({"note": f"it can't be read: {error.strerror}", "end": True})
         return
-    notebook = _Notebook(sources, shell, checks, pristine, tell)
-    notebook.deadly = {int(i): reason for i, reason in task["deadly"].items()}
-    calls = notebook.last_calls()
-    tell({"calls": {name: _cut(sources[i], MOST_CHARACTERS)
-                    for name, i in calls.items()}})  # fmt: skip
-    for name, i in calls.items():
-        if name in task["done"]:
-            continue
-        tell({"begin": name, "whole": task["whole"]})
-        state = notebook.answer(name, i, task["whole"])
-        state["lines"] = [_cut(x, MOST_CHARACTERS // 10) for x in state["lines"]]
-        tell({"name": name, "state": state})
-    if not calls:
-        tell({"note": "no call of a check was found in it"})
+    tell(_first_words(contents, shell, checks))
+    whole = task["whole"]
+    sys.path.insert(0, os.getcwd())
+    passed = _Pass(
+        contents, shell, lambda hear: Judge(checks, pristine, hear, really=whole), tell,
+        frozenset(task["skip"]),
+    )  # fmt: skip
+    if not whole:
+        passed.imports()
+    for i in range(0 if whole else contents.first, len(contents.sources)):
+        if not whole:
+            pristine.put_back()
+        passed.run(i)
     tell({"end": True})
+
+
+def _first_words(contents: Contents, shell, checks: Checks) -> dict:
+    """What is known of a notebook before it runs."""
+    mentions = {n: at for n, at in contents.mentions().items() if n in checks.by_name}
+    chapters = {name[2:4] for name in mentions} | {contents.chapter}
+    if not chapters & {*checks.chapters}:  # it may call any check, by an alias
+        chapters = {*checks.chapters}
+    return {
+        "mentions": mentions,
+        "sources": {
+            at[-1]: contents.sources[at[-1]][:MOST_CHARACTERS]
+            for at in mentions.values()
+        },
+        "open": [
+            i
+            for i in sorted({i for at in mentions.values() for i in at})
+            if is_left_open(contents.sources[i], shell.transform_cell)
+        ],
+        "may call": contents.may_call(),
+        "first": contents.first,
+        "limits": contents.limits,
+        "exercises": [n for n in checks.by_name if n[2:4] in chapters],
+    }
 
 
 def make_shell():
@@ -302,6 +148,10 @@ def make_shell():
     class Shell(InteractiveShell):
         def enable_gui(self, gui=None):
             """`%matplotlib inline` asks for it."""
+
+        def enable_matplotlib(self, gui=None):
+            """Nobody looks at figures: none is turned into an image."""
+            return None, "agg"
 
         def showtraceback(self, *_, **__):
             """Nobody looks, and to make one takes long."""
@@ -316,5 +166,7 @@ def make_shell():
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
     shell = Shell.instance(config=config)
+    # What a cell shows goes nowhere; `_` and `Out` work as in a notebook.
+    shell.display_formatter.format = lambda *_, **__: ({}, {})
     shell.user_ns["exit"] = shell.user_ns["quit"] = sys.exit
     return shell

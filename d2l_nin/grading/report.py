@@ -10,11 +10,11 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from d2l_nin.grading.found import ORDER, RIGHT
+
 __all__ = ["best", "chapters_of", "report_name", "write_report", "write_table"]
 
-MISSING, UNREADABLE, RIGHT = "missing", "unreadable", "right"
-# From worst to best, when an exercise is handed in twice.
-_ORDER = (MISSING, "unanswered", "killed", "failed", "too slow", "wrong", RIGHT)
+MISSING, UNREADABLE = "missing", "unreadable"
 _TEMPLATE = Path(__file__).parent.parent / "templates" / "grade" / "report.html.j2"
 
 
@@ -35,11 +35,11 @@ def best(entries: list[dict]) -> dict[str, str]:
     for entry in entries:
         for name, state in entry["states"].items():
             statuses = [found.get(name, MISSING), state["status"]]
-            found[name] = max(statuses, key=_ORDER.index)
+            found[name] = max(statuses, key=ORDER.index)
     return found
 
 
-def write_table(path: Path, columns: list[str], rows) -> None:
+def write_table(path: Path, columns: list[str], rows, bom: bool = False) -> None:
     """Write the table; the file is either as it was, or whole.
 
     Parameters
@@ -48,9 +48,12 @@ def write_table(path: Path, columns: list[str], rows) -> None:
     columns : list of str
         The exercises.
     rows : iterable of (student, entries of the journal)
+    bom : bool
+        Begin with a byte order mark.
     """
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8", errors="replace", newline="") as file:
+    encoding = "utf-8-sig" if bom else "utf-8"
+    with partial.open("w", encoding=encoding, errors="replace", newline="") as file:
         table = csv.writer(file)
         table.writerow(["student", *columns, "total", "remarks"])
         for student, entries in rows:
@@ -91,7 +94,8 @@ def write_report(folder: Path, student: str, entries, columns) -> None:
         num_right=[came.get(name) for name in columns].count(RIGHT),
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / report_name(student)
+    # As bytes, for where the system's encoding lacks the name's letters.
+    target = folder / os.fsdecode(report_name(student).encode())
     partial = target.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8", errors="replace")
     partial.replace(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 
 __all__ = [
+    "bring",
     "confine",
     "end_all",
     "family",
@@ -68,6 +70,22 @@ def confine(folder: Path, memory: int) -> None:
         os.environ[name] = str(folder)
     tempfile.tempdir = str(folder)
     _cut_network()
+
+
+def bring(files, origin: Path, folder: Path) -> None:
+    """Copy what lies beside a notebook to where it runs.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        Below `origin`.
+    origin, folder : Path
+    """
+    for path in files:
+        target = folder / path.relative_to(origin)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            shutil.copyfile(path, target, follow_symlinks=False)
 
 
 def folder_in(scratch: str) -> Path:

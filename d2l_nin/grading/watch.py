@@ -3,12 +3,12 @@
 `grade` starts it: `python -m d2l_nin.grading.watch SETTINGS`. It loads MXNet once, and
 forks a child for each request that comes as a line of JSON on standard input. While
 a child runs, this process watches its time, memory and processes. When a child dies
-in one exercise, the next one goes on behind it.
+in one cell, the next child leaves that cell out.
 
-The child runs the cells that an exercise needs, catches what the check was called
-with, puts back whatever the notebook has changed in modules, and lets a copy of the
-checks judge that no import in the notebook reaches. What it finds comes back through
-a pipe, marked with a token.
+First a quick pass runs the imports and the cells from "Exercises" on. Where that does
+not settle everything, the whole notebook runs, in order. A cell that takes too long is
+interrupted, as its author would have to, and the next one goes on. What the child finds
+comes back through a pipe, marked with a token.
 
 This protects from mistakes and mischief: loops that never end, floods, `os._exit`,
 eaten memory, redefined checks. It does not protect from code written to break out:
@@ -24,16 +24,19 @@ import os
 import secrets
 import select
 import shutil
+import signal
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from d2l_nin.grading.notebook import Checks, make_shell, run_notebook
+from d2l_nin.grading.found import Found
+from d2l_nin.grading.judge import Checks
+from d2l_nin.grading.notebook import make_shell, run_notebook
 from d2l_nin.grading.pristine import Pristine
 from d2l_nin.grading.sandbox import (
+    bring,
     confine,
     end_all,
     family,
@@ -42,25 +45,56 @@ from d2l_nin.grading.sandbox import (
     memory_of,
     prctl,
 )
+from d2l_nin.grading.submissions import files_beside
 
 __all__ = ["Watcher"]
 
 MOST_PROCESSES = 32
-WHOLE_TAKES = 10  # times the seconds, for a notebook that runs whole
+ALL_TAKE = 10  # times the seconds of a cell, for all passes together
+GRACE = 2  # seconds for a cell to end that was interrupted
+TOO_LONG = "stopped, as it took too long. Does a loop never end?"
 
 
-@dataclass
-class _Progress:
-    """What a child has told so far."""
+class _OutOfTime(Exception):
+    """All passes together took too long."""
 
-    calls: dict = field(default_factory=dict)
-    states: dict = field(default_factory=dict)
-    name: str = ""
-    cell: int = -1
-    note: str = ""
-    broke: str = ""
-    ended: bool = False
-    deadline: float = 0.0
+
+class _Child:
+    """The process of one pass, and how far it is."""
+
+    def __init__(self, pid: int, reading: int, found: Found, seconds: float):
+        self.pid, self.reading, self.found = pid, reading, found
+        self.token, self.unread = b"", b""
+        self.allow(seconds)
+
+    def allow(self, seconds: float) -> None:
+        """Give the next cell its time."""
+        self.seconds = seconds
+        self.deadline = time.monotonic() + seconds
+        self.interrupted = False
+
+    def read(self) -> None:
+        """Take in what it wrote."""
+        piece = os.read(self.reading, 1 << 16)
+        *lines, unread = (self.unread + piece).split(b"\n")
+        self.unread = unread[-(1 << 22) :]
+        for line in lines:
+            mark, _, text = line.partition(b" ")
+            if mark == self.token:
+                self.found.hear(json.loads(text))
+                self.allow(self.seconds)
+
+    def is_late(self) -> bool:
+        """Whether it has to be killed; a cell that is late is interrupted first."""
+        if time.monotonic() < self.deadline:
+            return False
+        if self.interrupted or self.found.cell < 0:
+            return True
+        self.interrupted, self.deadline = True, time.monotonic() + GRACE
+        self.found.stopped[self.found.cell] = TOO_LONG
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGINT)
+        return False
 
 
 class Watcher:
@@ -69,7 +103,7 @@ class Watcher:
     Parameters
     ----------
     settings : dict
-        checks (package), seconds, memory (bytes), whole (bool).
+        checks (package), seconds, memory (bytes), scratch.
     requests, answers : int
         The descriptors that go to `grade`.
     """
@@ -79,101 +113,109 @@ class Watcher:
         self.checks = Checks(settings["checks"])
         self.shell = make_shell()
         self.pristine = Pristine(self.checks.modules)
-        self.peak = 0
+        self.peak, self.over = 0, 0.0
         self._show_life()
 
-    def grade(self, path: str) -> dict:
+    def grade(self, path: str, beside: bool) -> dict:
         """Run one submission to its end, in as many children as it takes."""
         start, self.peak = time.perf_counter(), 0
-        states, deadly, calls, note = {}, {}, {}, ""
-        while True:
-            task = {"done": list(states), "deadly": deadly,
-                    "whole": self.settings["whole"]}  # fmt: skip
-            progress, reason = self._one_child(path, task)
-            states.update(progress.states)
-            calls.update(progress.calls)
-            note = progress.note or note
-            if progress.ended:
-                break
-            if not progress.name or progress.name in states:
-                note = note or f"it could not be read: {reason}"
-                break
-            where = f"In cell {progress.cell + 1} of the notebook's code cells:"
-            states[progress.name] = {"status": "killed", "lines": [where, reason]}
-            deadly[progress.cell] = reason
-        for name, source in calls.items():
-            states.setdefault(name, {"status": "killed", "lines": [note]})
-            states[name]["source"] = source
+        self.over = time.monotonic() + ALL_TAKE * self.settings["seconds"]
+        found = Found()
+        with contextlib.suppress(_OutOfTime):
+            self._passes(Path(path), beside, found)
         return {
-            "states": states,
-            "note": note,
+            **found.result(),
+            "whole": found.whole,
             "seconds": round(time.perf_counter() - start, 2),
             "peak_mib": self.peak >> 20,
         }
 
-    def _one_child(self, path: str, task: dict) -> tuple[_Progress, str]:
+    def _passes(self, path: Path, beside: bool, found: Found) -> None:
+        for whole in (False, True):
+            if whole:
+                if found.is_settled():
+                    return
+                found.begin_whole()
+            while not self._one_child(path, beside, found):
+                """A cell ended it; it is left out."""
+
+    def _one_child(self, path: Path, beside: bool, found: Found) -> bool:
+        """Run a pass; whether it came to its end."""
         folder = folder_in(self.settings["scratch"])
+        found.cell, found.ended, found.broke = -1, False, ""
+        task = {"whole": found.whole, "skip": [*found.stopped]}
         token = secrets.token_hex(16)
         reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            status = 1
+        pid = os.fork()
+        if pid == 0:
             try:
                 os.close(reading)
-                self._in_child(Path(path), folder, writing, token, task)
-                status = 0
+                self._in_child(path, beside, folder, (writing, token), task)
             finally:
-                os._exit(status)
+                os._exit(0)
         os.close(writing)
-        progress = _Progress(deadline=time.monotonic() + self.settings["seconds"])
+        child = _Child(pid, reading, found, self.settings["seconds"])
+        child.token = token.encode()
         try:
-            reason = self._watch(child, reading, token, progress)
+            reason = self._watch(child)
         finally:
-            end_all(child)
+            end_all(pid)
             os.close(reading)
             shutil.rmtree(folder, ignore_errors=True)
-        return progress, reason
+        if not found.ended and found.cell < 0:
+            found.note = found.note or f"it could not be read: {reason}"
+        elif not found.ended:
+            found.stopped[found.cell] = reason
+        return found.ended or found.cell < 0
 
-    def _in_child(self, path, folder, writing, token, task) -> None:
+    def _in_child(self, path, beside, folder, where, task) -> None:
+        writing, token = where
         for descriptor in (self.requests, self.answers):
             os.close(descriptor)
         confine(folder, self.settings["memory"])
+        dumps, write = json.dumps, os.write  # the notebook may replace them
 
         def tell(message: dict) -> None:
-            line = f"{token} {json.dumps(message)}\n".encode()
+            line = f"{token} {dumps(message)}\n".encode()
             while line:
-                line = line[os.write(writing, line) :]
+                line = line[write(writing, line) :]
 
         try:
+            if beside:
+                bring(files_beside(path), path.parent, folder)
             run_notebook(path, self.shell, self.checks, self.pristine, task, tell)
         except Exception as error:
             tell({"broke": f"{type(error).__name__}: {error}"})
 
-    def _watch(self, child: int, reading: int, token: str, progress) -> str:
+    def _watch(self, child: _Child) -> str:
         """Follow a child to its end; why it was ended, or why it ended."""
-        unread, next_look, next_sign = b"", 0.0, 0.0
+        next_look = next_sign = 0.0
         while True:
-            ready, _, _ = select.select([reading, self.requests], [], [], 0.05)
+            streams = [child.reading, self.requests]
+            ready, _, _ = select.select(streams, [], [], 0.05)
             if self.requests in ready:  # nothing comes while we are busy: it is closed
                 raise SystemExit(1)
-            if reading in ready:
-                piece = os.read(reading, 1 << 16)
-                *lines, unread = (unread + piece).split(b"\n")
-                unread = unread[-(1 << 22) :]
-                for line in lines:
-                    self._note(line, token.encode(), progress)
-                if progress.ended:
+            if child.reading in ready:
+                child.read()
+                if child.found.ended:
                     return ""
-            done, status = os.waitpid(child, os.WNOHANG)
+            done, status = os.waitpid(child.pid, os.WNOHANG)
             if done:
-                self._drain(reading, unread, token, progress)
-                return progress.broke or how_it_ended(status)
+                while select.select([child.reading], [], [], 0)[0]:
+                    before = child.unread
+                    child.read()
+                    if child.unread == before:  # its end
+                        break
+                return child.found.broke or how_it_ended(status)
             now = time.monotonic()
+            if now > self.over:
+                child.found.note = "all its cells together took too long"
+                raise _OutOfTime
+            if child.is_late():
+                return TOO_LONG
             if now > next_sign:
                 next_sign = now + 1
                 self._show_life()
-            if now > progress.deadline:
-                return "stopped, as it took too long. Does a loop never end?"
             if now > next_look:
                 next_look = now + 0.05
                 reason = self._look(child)
@@ -185,45 +227,19 @@ class Watcher:
         with contextlib.suppress(BrokenPipeError):  # then `requests` is closed as well
             os.write(self.answers, b" ")
 
-    def _drain(self, reading, unread, token, progress) -> None:
-        """What a child wrote before it died."""
-        while select.select([reading], [], [], 0)[0]:
-            piece = os.read(reading, 1 << 16)
-            if not piece:
-                break
-            *lines, unread = (unread + piece).split(b"\n")
-            for line in lines:
-                self._note(line, token.encode(), progress)
-
-    def _note(self, line: bytes, token: bytes, progress: _Progress) -> None:
-        mark, _, text = line.partition(b" ")
-        if mark != token:
-            return
-        message = json.loads(text)
-        progress.calls = message.get("calls", progress.calls)
-        progress.cell = message.get("cell", progress.cell)
-        progress.note = message.get("note", progress.note)
-        progress.broke = message.get("broke", "")
-        progress.ended = message.get("end", False)
-        if "begin" in message:
-            progress.name = message["begin"]
-        if "begin" in message or "whole" in message:
-            seconds = self.settings["seconds"]
-            seconds *= WHOLE_TAKES if message["whole"] else 1
-            progress.deadline = time.monotonic() + seconds
-        if "state" in message:
-            progress.states[message["name"]] = message["state"]
-
-    def _look(self, child: int) -> str:
+    def _look(self, child: _Child) -> str:
         """Why memory or processes of a child are too many; empty when they aren't."""
-        total, processes = 0, family(child)
+        total, processes = 0, family(child.pid)
         for process in processes:
             with contextlib.suppress(psutil.Error):
                 total += memory_of(process, alone=len(processes) == 1)
         self.peak = max(self.peak, total)
-        if total > self.settings["memory"]:
-            most = self.settings["memory"] >> 20
-            return f"stopped, as it took more than {most:,} MiB of memory."
+        most = self.settings["memory"]
+        asked = child.found.first_words.get("limits", {}).get("mib")
+        if asked:  # a chapter's own limit is for the chapter; an answer may need more
+            most = min(most, 2 * asked << 20)
+        if total > most:
+            return f"stopped, as it took more than {most >> 20:,} MiB of memory."
         if len(processes) > MOST_PROCESSES:
             return f"stopped, as it started more than {MOST_PROCESSES} processes."
         return ""
@@ -249,7 +265,7 @@ def main() -> None:
         out = open(answers, "wb")  # noqa: SIM115
         for line in lines:
             try:
-                found = watcher.grade(json.loads(line)["path"])
+                found = watcher.grade(**json.loads(line))
             except Exception as error:  # it must not cost the submissions behind it
                 error = f"{type(error).__name__}: {error}"
                 note = f"the process that watches it failed: {error}"

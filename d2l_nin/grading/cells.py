@@ -1,0 +1,159 @@
+"""What stands in a notebook file: its code cells, and where they mention a check.
+
+Nothing that is read here decides whether an answer is right: it tells where exercises
+begin, what to say of a check that was never called, and which cells can be left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from dataclasses import dataclass, field
+
+__all__ = ["Contents", "NotANotebook", "imports_of", "is_left_open", "read_notebook"]
+
+_HEADING = re.compile(r"^#+ +Exercises\b", re.MULTILINE | re.IGNORECASE)
+_CHECK = re.compile(r"\bch(\d\d)\s*\.\s*(\w+)")
+_PERHAPS = re.compile(r"\bchecks?\b|\bch\d\d\b")
+_IMPORT = re.compile(r"^ *(from|import) (?!.*\bch\d\d\b).*", re.MULTILINE)
+_COMMENT = re.compile(r"#.*")
+# What looking at a cell may raise: it is no Python, or too deep for `ast`.
+_NOT_UNDERSTOOD = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+class NotANotebook(Exception):
+    """A file can't be read as a notebook; says why."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A notebook's code cells.
+
+    Attributes
+    ----------
+    sources : list of str
+    first : int
+        The code cell with which the exercises begin.
+    limits : dict
+        What the notebook's metadata say it may take: "seconds", "mib".
+    chapter : str
+        "02", from the metadata; empty if they don't say.
+    """
+
+    sources: list[str]
+    first: int
+    limits: dict = field(default_factory=dict)
+    chapter: str = ""
+
+    def mentions(self) -> dict[str, list[int]]:
+        """The names of checks that cells mention, "ch02.output_size", and the cells."""
+        found = {}
+        for i, source in enumerate(self.sources):
+            for chapter, name in _CHECK.findall(_COMMENT.sub("", source)):
+                found.setdefault(f"ch{chapter}.{name}", []).append(i)
+        return found
+
+    def may_call(self) -> list[int]:
+        """Cells that might call a check, under whatever name."""
+        plain = [_IMPORT.sub("", _COMMENT.sub("", source)) for source in self.sources]
+        return [i for i, source in enumerate(plain) if _PERHAPS.search(source)]
+
+
+def read_notebook(raw: bytes) -> Contents:
+    """The code cells of a notebook of format 3 or 4.
+
+    Raises
+    ------
+    NotANotebook
+    """
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise NotANotebook(f"not a notebook: {error}") from None
+    try:
+        metadata = content.get("metadata", {})
+        if "worksheets" in content:
+            content = content["worksheets"][0]
+        sources, heading, marked = [], None, None
+        for cell in content["cells"]:
+            text = "".join(cell["input"] if "input" in cell else cell["source"])
+            if cell["cell_type"] == "code":
+                tags = (cell.get("metadata") or {}).get("tags") or []
+                if marked is None and ("exercise" in tags or _CHECK.search(text)):
+                    marked = len(sources)
+                sources.append(text)
+            elif heading is None and _HEADING.search(text):
+                heading = len(sources)
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise NotANotebook("not a notebook: it has no list of cells") from None
+    firsts = [i for i in (heading, marked, len(sources)) if i is not None]
+    return Contents(sources, firsts[0], *_ours(metadata))
+
+
+def _ours(metadata) -> tuple[dict, str]:
+    """(the limits, the chapter) of a notebook's metadata, as far as they make sense."""
+    ours = metadata.get("d2l_nin") if isinstance(metadata, dict) else None
+    ours = ours if isinstance(ours, dict) else {}
+    limits = ours.get("limits")
+    limits = limits if isinstance(limits, dict) else {}
+    limits = {
+        name: limits[name]
+        for name in ("seconds", "mib")
+        if type(limits.get(name)) in (int, float) and 0 < limits[name] < 1e9
+    }
+    chapter = re.match(r"\d\d(?!\d)", str(ours.get("chapter", "")))
+    return limits, chapter.group() if chapter else ""
+
+
+def _parse(source: str, transform) -> ast.Module | None:
+    try:
+        return ast.parse(transform(source))
+    except _NOT_UNDERSTOOD:
+        return None
+
+
+def imports_of(source: str, transform) -> list[ast.stmt]:
+    """The import statements of a cell, without those in blocks and functions.
+
+    Parameters
+    ----------
+    source : str
+    transform : function
+        Makes plain Python of a cell with magics.
+    """
+    tree = _parse(source, transform)
+    return [s for s in tree.body if isinstance(s, (ast.Import, ast.ImportFrom))] if (
+        tree) else []  # fmt: skip
+
+
+def _is_open(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (..., None)
+
+
+def is_left_open(source: str, transform) -> bool:
+    """Whether a cell says `answer = ...`, and its checks get that and nothing else."""
+    tree = _parse(source, transform)
+    if tree is None:
+        return False
+    nodes = list(ast.walk(tree))
+    calls = [n for n in nodes if isinstance(n, ast.Call)]
+    calls = [c for c in calls if _CHECK.search(ast.unparse(c.func))]
+    firsts = [c.args[0] if c.args else ast.Constant(...) for c in calls]
+    names = {a.id for a in firsts if isinstance(a, ast.Name)}
+    if not firsts or not all(isinstance(a, ast.Name) or _is_open(a) for a in firsts):
+        return False
+    for name in names:
+        stores = [n for n in nodes if isinstance(n, ast.Name) and n.id == name
+                  and not isinstance(n.ctx, ast.Load)]  # fmt: skip
+        dots = [
+            s for s in tree.body
+            if isinstance(s, ast.Assign) and [getattr(t, "id", "") for t in s.targets]
+            == [name] and _is_open(s.value)
+        ]  # fmt: skip
+        if not len(stores) == len(dots) == 1:
+            return False
+        if any(name in (getattr(n, "name", ""), getattr(n, "asname", ""))
+               for n in nodes):  # fmt: skip
+            return False
+    return True
