@@ -6,7 +6,7 @@ CHAPTER ?=
 BENCH ?=
 
 .PHONY: help setup run test bench notebooks slides slides-pdf bundle lab lock \
-    doctor clean
+    wheels doctor clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -56,6 +56,12 @@ lock: setup  ## re-make requirements.lock from pyproject.toml
 	    --python-version 3.9 \
 	    --generate-hashes --no-emit-index-url --no-strip-extras --upgrade --quiet \
 	    --custom-compile-command "make lock" --output-file requirements.lock
+
+# For this Python and this kind of machine.
+wheels: setup  ## all locked packages as files, in WHEELS (build/wheels)
+	@$(PY) -m pip download -q --disable-pip-version-check --no-deps --require-hashes \
+	    --only-binary :all: -d "$(or $(WHEELS),build/wheels)" -r requirements.lock
+	@echo "Take the course with its wheels along, then: WHEELS=folder make run"
 
 clean:  ## remove .venv and build/
 	rm -rf "$(VENV)" build

@@ -19,19 +19,36 @@ if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.ready" 2>/dev/null)" = "$wanted
     { [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version "$venv/bin/python")" ]; }
 then exit 0; fi
 
-case "$(uname -s) $(uname -m)" in
-"Darwin arm64") fail \
-    "MXNet 1.9.1 has no wheel for Apple silicon." \
-    "conda's channel 'defaults' has py-mxnet 1.9.1 for it, Python 3.8 to 3.10 (not" \
-    "tried by us): see the section 'Platforms' of README.md." ;;
+system="$(uname -s) $(uname -m)"
+case $system in
 MINGW*|MSYS*|CYGWIN*) fail \
     "MXNet 1.9.1 has no build for Windows." \
     "Use WSL2: the section 'Platforms' of README.md has the commands." ;;
+*" i"[3-6]86|*" armv"*) fail \
+    "MXNet 1.9.1 has no build for a 32-bit machine ($system)." \
+    "Use a 64-bit Linux: on a Raspberry Pi 3 or later its 64-bit system." ;;
 esac
 
-if [ "$(uname -s)" = Linux ] && ls /lib/ld-musl-* >/dev/null 2>&1; then fail \
+case $system/$(ldd --version 2>&1 || true) in Linux*musl*) fail \
     "MXNet 1.9.1 has no build for musl (Alpine Linux)." \
-    "Use a Linux with glibc, such as Debian, in a container."; fi
+    "Use a Linux with glibc, such as Debian, in a container: see Dockerfile." ;;
+esac
+
+# Where df can't tell, what it prints is no number.
+free=$(df -Pk "$(dirname "$venv")" 2>/dev/null |
+    { read -r _; read -r _ _ _ kib _; printf '%s' "$kib"; }) || true
+case $free in
+''|*[!0-9]*) ;;
+*) [ "$free" -ge 2097152 ] || fail \
+    "The disk of $venv has $((free / 1024)) MiB free; the packages take 2 GiB to install." \
+    "Free some space, or choose another disk: VENV=/folder/on/it make run." ;;
+esac
+
+if [ -n "${WHEELS:-}" ]; then
+    ls "$WHEELS"/*.whl >/dev/null 2>&1 || fail \
+        "WHEELS=$WHEELS: expected a folder with wheels, found none." \
+        "'make wheels' fills one, on a machine with a network and the same Python."
+fi
 
 # True for a 64-bit Python, 3.9 to 3.14, that can make a virtual environment.
 suits() {
@@ -40,20 +57,38 @@ sys.exit(not (3, 9) <= sys.version_info[:2] < (3, 15) or sys.maxsize < 2**32)' \
         >/dev/null 2>&1
 }
 
+apple() { [ "$system" = "Darwin arm64" ]; }
+brings_mxnet() {
+    "$1" -c 'import sys, importlib.util as u; sys.exit(not u.find_spec("mxnet"))' \
+        >/dev/null 2>&1
+}
+
 if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"
+elif apple; then set -- python  # that of the conda environment
 else set -- python3.11 python3.10 python3.9 python3.12 python3.13 python3.14 \
     python3 python; fi
 python=
 for candidate in "$@"; do
-    if suits "$candidate"; then python=$candidate; break; fi
+    if suits "$candidate" && { ! apple || brings_mxnet "$candidate"; }; then python=$candidate; break; fi
 done
 
 if [ -n "$python" ]; then
     say "Setting up $venv with $("$python" --version) ..."
-    "$python" -m venv --clear "$venv"
+    if apple; then "$python" -m venv --clear --system-site-packages "$venv"
+    else "$python" -m venv --clear "$venv"; fi
+elif apple; then
+    fail "MXNet 1.9.1 has no wheel for Apple silicon, but conda has a build (not tried by us):" \
+        "    conda env create -f environment-macos-arm64.yml" \
+        "    conda activate d2l-nin" \
+        "    make run" \
+        "or a Linux container: see the section 'Platforms' of README.md."
 elif [ -n "${PYTHON:-}" ]; then
-    fail "PYTHON=$PYTHON does not run, is not a 64-bit Python 3.9 to 3.14, or has no venv." \
+    its=$(version "$PYTHON" | tr ' ' .)
+    fail "PYTHON=$PYTHON${its:+, Python $its,} does not run, is not a 64-bit Python 3.9 to 3.14, or has no venv." \
         "Name another, or leave PYTHON unset to let this script look for one."
+elif [ -n "${WHEELS:-}" ]; then
+    fail "No 64-bit Python 3.9 to 3.14 here, and WHEELS=$WHEELS asks for no network." \
+        "Install the Python that the wheels were made for and start again."
 else
     say "No 64-bit Python 3.9 to 3.14 here: asking uv for Python 3.11 ..."
     uv=$(command -v uv || true)
@@ -75,11 +110,30 @@ else
     rm -rf "$venv-uv"
 fi
 
+if [ "$system" = "Linux aarch64" ]; then  # before minutes are spent
+    "$venv/bin/python" d2l_nin/course/arm.py || exit 1
+fi
+
+lock=requirements.lock
+if apple; then  # MXNet is conda's
+    lock=$venv/without-mxnet.lock
+    sed '/^mxnet==/,/# via/d' requirements.lock > "$lock"
+fi
+
+# Without dependencies: d2l's own pins end at Python 3.11, the lock has them all.
+install() {
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps \
+        ${WHEELS:+--no-index --find-links "$WHEELS"} "$@" || fail "" \
+        "pip could not install the course; its message stands above." \
+        "Behind a proxy set HTTPS_PROXY, with an index of your own PIP_INDEX_URL;" \
+        "without a network, WHEELS=folder takes what 'make wheels' put there."
+}
 say "Installing the locked packages (a few minutes) ..."
-"$venv/bin/python" -m pip install -q --disable-pip-version-check \
-    --no-deps --require-hashes -r requirements.lock  # d2l's own pins end at 3.11
-"$venv/bin/python" -m pip install -q --disable-pip-version-check \
-    --no-deps --no-build-isolation -e .
+install --require-hashes -r "$lock"
+install --no-build-isolation -e .
+if [ "$system" = "Linux aarch64" ]; then
+    "$venv/bin/python" d2l_nin/course/arm.py
+fi
 # JupyterLab asks its makers for news and updates unless it is told not to.
 settings=$venv/share/jupyter/lab/settings
 mkdir -p "$settings"

@@ -1,12 +1,18 @@
 """What installs: pins, hashes, no addresses, and a set-up that says what it lacks."""
 
+import hashlib
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from d2l_nin.course import arm
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -296,3 +302,183 @@ def test_a_folder_with_a_space_reaches_setup_whole(tmp_path):
     assert 'VENV="my venv" ./setup.sh' in shown
     assert '"my venv/bin/python" -m d2l_nin run' in shown
     assert 'rm -rf "my venv" build' in shown
+
+
+def on(system: str, machine: str) -> str:
+    """A uname of another machine."""
+    return f'[ "$1" = -s ] && echo "{system}" || echo "{machine}"'
+
+
+@pytest.mark.parametrize("machine", ["i686", "armv7l"])
+def test_a_32_bit_machine_is_told(tmp_path, machine):
+    done = setup(tmp_path, uname=on("Linux", machine))
+    assert done.returncode == 1 and "32-bit" in done.stderr
+
+
+def test_musl_is_told(tmp_path):
+    ldd = 'echo "musl libc (x86_64)" >&2; exit 1'
+    done = setup(tmp_path, uname=on("Linux", "x86_64"), ldd=ldd)
+    assert done.returncode == 1 and "musl" in done.stderr and "glibc" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("free", "full"), [("2097151", True), ("2097152", False), ("-", False)]
+)
+def test_a_full_disk_is_told(tmp_path, free, full):
+    df = f'echo Filesystem; echo "/dev/x 9 9 {free} 9% /"'
+    done = setup(tmp_path, uname=on("Linux", "x86_64"), df=df)
+    assert done.returncode == 1  # there is no Python either
+    assert ("2047 MiB free" in done.stderr) == full
+    assert ("needs a 64-bit Python" in done.stderr) != full
+
+
+# A Python that suits, and says what else it is asked.
+PYTHON = """case "$*" in
+*find_spec*) exit {mxnet};;
+*ensurepip*) exit 0;;
+--version) echo "Python of a test";;
+*arm.py*) echo "MXNet on ARM needs libopenblas.so.0" >&2; exit 1;;
+*" -m pip "*|"-m pip "*) echo "asked: $*"; exit {pip};;
+"-m venv"*) for venv; do :; done; echo "asked: $*"
+    mkdir -p "$venv/bin"; cat "$0" > "$venv/bin/python"; chmod +x "$venv/bin/python";;
+esac"""
+
+
+def setup_with_python(tmp_path, uname, *, mxnet=0, pip=0, **variables):
+    python = PYTHON.format(mxnet=mxnet, pip=pip)
+    env = tools(tmp_path / "bin", uname=uname, python=python, python3=python)
+    for name in ("chmod", "sed"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    return subprocess.run(
+        ["/bin/sh", str(ROOT / "setup.sh")],
+        env={**env, "VENV": str(tmp_path / "a venv"), **variables},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_apple_silicon_takes_the_mxnet_of_conda(tmp_path):
+    """The rest from the lock, which loses nothing but MXNet."""
+    done = setup_with_python(tmp_path, on("Darwin", "arm64"))
+    assert done.returncode == 0, done.stderr
+    assert "--system-site-packages" in done.stdout
+    taken = (tmp_path / "a venv" / "without-mxnet.lock").read_text()
+    block = re.search(r"^mxnet==(?:.*\n)+?    # via.*\n", LOCK, re.MULTILINE)
+    assert taken == LOCK.replace(block[0], "") and "mxnet==" not in taken
+
+
+def test_apple_silicon_without_conda_is_told(tmp_path):
+    done = setup_with_python(tmp_path, on("Darwin", "arm64"), mxnet=1)
+    assert done.returncode == 1
+    assert "conda env create -f environment-macos-arm64.yml" in done.stderr
+    text = (ROOT / "environment-macos-arm64.yml").read_text()
+    items = re.findall(r"^ +- (.+)$", text, re.MULTILINE)
+    assert items == ["defaults", "python=3.10", "py-mxnet=1.9.1", "pip"]
+
+
+def test_arm_without_its_libraries_is_told_before_anything_is_installed(tmp_path):
+    done = setup_with_python(tmp_path, on("Linux", "aarch64"))
+    assert done.returncode == 1 and "needs libopenblas.so.0" in done.stderr
+    assert "-m pip" not in done.stdout
+
+
+def test_a_folder_of_wheels_needs_no_network(tmp_path):
+    (tmp_path / "my wheels").mkdir()
+    (tmp_path / "my wheels" / "a.whl").write_text("")
+    done = setup_with_python(
+        tmp_path, on("Linux", "x86_64"), WHEELS=str(tmp_path / "my wheels")
+    )
+    assert done.returncode == 0, done.stderr
+    asked = [line for line in done.stdout.splitlines() if "pip install" in line]
+    assert len(asked) == 2
+    for line in asked:
+        assert f"--no-index --find-links {tmp_path}/my wheels" in line
+
+
+def test_a_folder_without_wheels_is_told(tmp_path):
+    done = setup_with_python(tmp_path, on("Linux", "x86_64"), WHEELS=str(tmp_path))
+    assert done.returncode == 1 and "make wheels" in done.stderr
+
+
+def test_an_install_that_fails_names_the_ways_out(tmp_path):
+    done = setup_with_python(tmp_path, on("Linux", "x86_64"), pip=1)
+    assert done.returncode == 1
+    for word in ("HTTPS_PROXY", "PIP_INDEX_URL", "WHEELS=folder"):
+        assert word in done.stderr
+    assert not (tmp_path / "a venv" / ".ready").exists()
+
+
+def test_the_named_python_says_its_version(tmp_path):
+    (tmp_path / "old").write_text(
+        '#!/bin/sh\n[ "$2" = "${2#*ensurepip}" ] && echo 3 8\n'
+    )
+    (tmp_path / "old").chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", str(ROOT / "setup.sh")],
+        env={**os.environ, "PYTHON": str(tmp_path / "old"),
+             "VENV": str(tmp_path / "v")},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1 and "Python 3.8, does not run, is not" in done.stderr
+
+
+def a_wheel(folder: Path) -> str:
+    """A wheel of nothing, and the lines that lock it."""
+    path = folder / "tiny_course_wheel-1.0-py3-none-any.whl"
+    info = "tiny_course_wheel-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("tiny_course_wheel.py", "")
+        file.writestr(f"{info}/METADATA",
+                      "Metadata-Version: 2.1\nName: tiny-course-wheel\nVersion: 1.0\n"
+                      "Requires-Dist: what-nobody-has\n")  # fmt: skip
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
+                      "Generator: test\nTag: py3-none-any\n")  # fmt: skip
+        file.writestr(f"{info}/RECORD", "")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"tiny-course-wheel==1.0 --hash=sha256:{digest}\n"
+
+
+def test_make_wheels_fills_a_folder_that_installs_what_is_locked(tmp_path):
+    """The Makefile's own line on a tiny lock, then pip as setup.sh calls it."""
+    (tmp_path / "index").mkdir()
+    (tmp_path / "requirements.lock").write_text(a_wheel(tmp_path / "index"))
+    wheels = tmp_path / "my wheels"
+    shown = subprocess.run(
+        ["make", "-n", "wheels", f"WHEELS={wheels}"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    line = shown[shown.index('".venv/bin/python" -m pip') :].split("\necho")[0]
+    no_network = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1",
+                  "PIP_CONFIG_FILE": os.devnull}  # fmt: skip
+    line = line.replace('".venv/bin/python"', f'"{sys.executable}"')
+    subprocess.run(line, shell=True, cwd=tmp_path, check=True,
+                   env={**no_network, "PIP_FIND_LINKS": str(tmp_path / "index")}
+                   )  # fmt: skip
+    assert [path.name for path in wheels.iterdir()] == [
+        "tiny_course_wheel-1.0-py3-none-any.whl"
+    ]
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index",
+               "--find-links", str(wheels), "--target", str(tmp_path / "there"),
+               "--require-hashes", "-r", "requirements.lock"]  # fmt: skip
+    subprocess.run(install, cwd=tmp_path, check=True, env=no_network)
+    assert (tmp_path / "there" / "tiny_course_wheel.py").is_file()
+    (wheels / "tiny_course_wheel-1.0-py3-none-any.whl").write_bytes(b"another")
+    done = subprocess.run(install, cwd=tmp_path, env=no_network, capture_output=True)
+    assert done.returncode != 0
+
+
+def test_binder_installs_the_course_itself():
+    """environment.yml can't: pip wants a hash of all that stands beside the lock."""
+    script = ROOT / "postBuild"
+    assert os.access(script, os.X_OK) and "-e ." in script.read_text()
+
+
+def test_the_container_is_what_readme_says():
+    text = (ROOT / "Dockerfile").read_text()
+    settings = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    stages = re.findall(r"^FROM \S+ AS (\w+)$", text, re.MULTILINE)
+    assert settings["build"]["target"] in stages
+    users = re.findall(r"^USER (\w+)$", text, re.MULTILINE)
+    assert users == [settings["remoteUser"]] == ["reader"]
+    for package in ("libopenblas0-pthread", "liblapacke", "libgomp1"):
+        assert package in text and package in arm.COMMANDS["apt-get"]
+    assert "EXPOSE 8888" in text and "--ip=0.0.0.0" in text

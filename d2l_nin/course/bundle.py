@@ -13,7 +13,10 @@ FOLDER = "d2l-nin"  # what unzipping makes
 # All that is taken from the course as it is, besides the chapters.
 _TAKEN = (
     "LICENSE",
+    "Dockerfile",
+    ".dockerignore",
     "environment.yml",
+    "environment-macos-arm64.yml",
     "pyproject.toml",
     "d2l_nin_numpy_names.pth",
     "requirements.lock",

@@ -13,6 +13,7 @@ import numpy
 import psutil
 
 from d2l_nin import environment, numpy_names
+from d2l_nin.course import arm
 
 __all__ = ["Finding", "examine"]
 
@@ -48,6 +49,20 @@ def _numpy() -> Finding:
         found = f"{numpy.__version__}, without {', '.join(lacking)}"
         return Finding("numpy", found, f"MXNet can't load with it: {AGAIN}", True)
     return Finding("numpy", numpy.__version__)
+
+
+def _arm() -> list[Finding]:
+    """Nothing where the installed MXNet asks for none of Arm's libraries."""
+    library = arm.libmxnet()
+    asked = arm.asked_for(library) if library else []
+    if not asked:
+        return []
+    lacking = [name for name in asked if not library.with_name(name).exists()]
+    if not lacking:
+        return [Finding("ARM", f"linked: {', '.join(asked)}")]
+    install = arm.to_install(arm.find())
+    mend = f"{install}; then {AGAIN}" if install else AGAIN
+    return [Finding("ARM", f"MXNet lacks {', '.join(lacking)}", mend, True)]
 
 
 def _mxnet() -> Finding:
@@ -143,6 +158,7 @@ def examine() -> list[Finding]:
     return [
         _python(),
         _numpy(),
+        *_arm(),
         _mxnet(),
         _d2l(),
         _import_order(),
