@@ -366,7 +366,7 @@ def test_a_bar_when_asked(capfd, monkeypatch):
 
 
 LIVE = """
-import sys
+import matplotlib.pyplot  # it asks a real shell for its events
 FIGURES
 from d2l_nin.training import progress
 class Shell: kernel = True
