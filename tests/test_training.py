@@ -366,11 +366,11 @@ def test_a_bar_when_asked(capfd, monkeypatch):
 
 
 LIVE = """
-import matplotlib.pyplot  # it asks a real shell for its events
+from unittest import mock
 FIGURES
 from d2l_nin.training import progress
-class Shell: kernel = True
-import IPython; IPython.get_ipython = lambda: Shell()
+shell = mock.MagicMock(kernel=True)  # Matplotlib asks it as well
+import IPython; IPython.get_ipython = lambda: shell
 print(type(progress._make_view(None, 10)).__name__)
 """
 
