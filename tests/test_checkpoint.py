@@ -18,6 +18,7 @@ from mxnet import init, np
 from mxnet.gluon import HybridBlock
 
 from d2l_nin import checkpoint, training
+from d2l_nin.cache import description
 from d2l_nin.checkpoint import DamagedCheckpoint, load, load_newest, previous_of, save
 from d2l_nin.datasets import ArrayIter, load_fashion_mnist, random_shift
 from d2l_nin.layers import HybridSequential
@@ -496,6 +497,60 @@ def test_own_code_decides_too(cache, monkeypatch):
         assert steps(augment=augment) == 4, "two lambdas are two functions"
     assert steps(augment=partial(random_shift, max_shift=3)) == 4
     assert steps(augment=partial(random_shift, max_shift=3)) == 0
+
+
+class Plain:
+    def __init__(self, factor):
+        self.factor = factor
+
+
+CLOSURE = """
+import numpy
+from d2l_nin.cache import description
+class Plain:
+    def __init__(self, factor): self.factor = factor
+def close(plain, rng, draw):
+    return lambda X: X * plain.factor + rng.random() + draw()
+rng = numpy.random.default_rng(3)
+padding = [Plain(i) for i in range(PADDING)]
+print(description(close(Plain(2), rng, rng.random)))
+"""
+
+
+def test_functions_that_call_each_other_are_described():
+    def even(n):
+        return n == 0 or odd(n - 1)
+
+    def odd(n):
+        return n != 0 and even(n - 1)
+
+    assert even(4) and description(even) == description(even)
+    assert description(even) != description(odd)
+    loop = [1]
+    loop.append(loop)
+    assert description(loop) == "list(1, the value at depth 0)"
+
+
+def test_no_address_is_in_a_description():
+    """The same closure in two processes, at two addresses."""
+    texts = [
+        subprocess.run(
+            [sys.executable, "-c", CLOSURE.replace("PADDING", str(padding))],
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for padding in (0, 5000)
+    ]  # fmt: skip
+    assert texts[0] == texts[1] and "0x" not in texts[0] and "factor" in texts[0]
+
+    def close(plain):
+        return lambda X: X * plain.factor
+
+    assert description(close(Plain(2))) == description(close(Plain(2)))
+    assert description(close(Plain(2))) != description(close(Plain(3)))
+    drawn = numpy.random.default_rng(3)
+    before = description(drawn)
+    drawn.random()
+    assert description(drawn) != before
 
 
 def test_what_decides_nothing_is_the_same_run(cache):
