@@ -6,14 +6,15 @@ import hashlib
 import inspect
 import os
 import re
+import sys
 from functools import partial
 from pathlib import Path
-from types import BuiltinMethodType, CodeType, FunctionType, MethodType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 
 import numpy
 from platformdirs import user_cache_path
 
-__all__ = ["cache_folder", "description"]
+__all__ = ["cache_folder", "description", "files_used"]
 
 
 def description(value) -> str:
@@ -93,6 +94,38 @@ _KINDS = (
     (dict, lambda value: list(value.items())),
     ((set, frozenset, list, tuple), list),
 )  # fmt: skip
+
+
+def files_used(names, package: str = "d2l_nin") -> list[Path]:
+    """The files of modules, and of the package's modules that those use, by and by.
+
+    What a module uses is what its names refer to: modules, functions and classes. What
+    is imported only inside of a function, such as the drawing of a curve, is not.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of modules; those outside the package are left out.
+    package : str
+
+    Returns
+    -------
+    list of Path
+        Each once, in order.
+    """
+    waiting, seen = list(names), set()
+    while waiting:
+        name = waiting.pop()
+        module = sys.modules.get(name)
+        if name in seen or module is None or not name.startswith(f"{package}."):
+            continue
+        seen.add(name)
+        for value in list(vars(module).values()):
+            if isinstance(value, ModuleType):
+                waiting.append(value.__name__)
+            elif isinstance(value, (FunctionType, type)):
+                waiting.append(value.__module__)
+    return sorted(Path(sys.modules[name].__file__) for name in seen)
 
 
 def cache_folder() -> Path:
