@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
+import re
+import sys
 from functools import partial
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 
 import numpy
 from platformdirs import user_cache_path
 
-__all__ = ["cache_folder", "description"]
+__all__ = ["cache_folder", "description", "files_used"]
 
 
 def description(value) -> str:
     """Describe a value in words that others don't share, alike in every process.
 
     A function is told by what it does: its code, its defaults and the values closed
-    over; a partial by its function and arguments. What the code looks up in its module
-    when it runs is told by name alone.
+    over; a partial by its function and arguments; an object without words of its own by
+    its class and attributes. What the code looks up in its module when it runs is told
+    by name alone. What refers back to itself, as functions that call each other, is
+    told by its place on the way there. Addresses in memory are left out.
 
     Parameters
     ----------
@@ -30,30 +35,97 @@ def description(value) -> str:
     -------
     str
     """
-    if isinstance(value, FunctionType):
-        closed = [cell.cell_contents for cell in value.__closure__ or ()]
-        closed = [one for one in closed if one is not value]  # it calls itself
-        parts = [value.__code__, value.__defaults__, value.__kwdefaults__, closed]
-    elif isinstance(value, CodeType):
-        parts = [value.co_code, value.co_names, value.co_consts]
-    elif isinstance(value, partial):
-        parts = [value.func, value.args, value.keywords]
-    elif isinstance(value, MethodType):
-        parts = [value.__func__, value.__self__]
-    elif isinstance(value, numpy.ndarray):
+    return _description(value, ())
+
+
+def _description(value, above: tuple) -> str:
+    """`above` are the values in which this one was met, the outermost first."""
+    for depth, one in enumerate(above):
+        if one is value:
+            return f"the value at depth {depth}"
+    parts = _parts(value)
+    if parts is None:
+        return _ADDRESS.sub("", repr(value))
+    inside = [_description(part, (*above, value)) for part in parts]
+    if isinstance(value, (dict, set, frozenset)):
+        inside.sort()
+    return f"{type(value).__name__}({', '.join(inside)})"
+
+
+# As in "<Scale object at 0x7f…>", and in "Generator(PCG64) at 0x7F…".
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def _parts(value) -> list | None:
+    """What a value is made of; None where its words tell all."""
+    if isinstance(value, numpy.ndarray):
         bits = hashlib.sha256(numpy.ascontiguousarray(value)).hexdigest()
-        parts = [value.dtype.str, value.shape, bits]
-    elif isinstance(value, dict):
-        parts = sorted(value.items(), key=repr)
-    elif isinstance(value, (set, frozenset)):
-        parts = sorted(value, key=repr)
-    elif isinstance(value, (list, tuple)):
-        parts = value
-    elif callable(value) and type(value).__repr__ is object.__repr__:
-        parts = [type(value).__qualname__, type(value).__call__, vars(value)]
-    else:
-        return repr(value)
-    return f"{type(value).__name__}({', '.join(map(description, parts))})"
+        return [value.dtype.str, value.shape, bits]
+    for kinds, parts_of in _KINDS:
+        if isinstance(value, kinds):
+            return parts_of(value)
+    speechless = type(value).__repr__ is object.__repr__
+    if speechless and hasattr(value, "__dict__"):
+        call = type(value).__call__ if callable(value) else None
+        return [type(value).__qualname__, call, vars(value)]
+    return None
+
+
+def _parts_of_function(function: FunctionType) -> list:
+    closed = []
+    for cell in function.__closure__ or ():
+        try:
+            closed.append(cell.cell_contents)
+        except ValueError:  # not bound yet
+            closed.append("nothing")
+    return [function.__code__, function.__defaults__, function.__kwdefaults__, closed]
+
+
+_KINDS = (
+    (FunctionType, _parts_of_function),
+    (CodeType, lambda code: [code.co_code, code.co_names, code.co_consts]),
+    (partial, lambda value: [value.func, value.args, value.keywords]),
+    (MethodType, lambda value: [value.__func__, value.__self__]),
+    (BuiltinMethodType, lambda value: [
+        value.__name__, None if inspect.ismodule(value.__self__) else value.__self__
+    ]),
+    (numpy.random.Generator, lambda value: [value.bit_generator.state]),
+    (numpy.random.RandomState, lambda value: list(value.get_state())),
+    (dict, lambda value: list(value.items())),
+    ((set, frozenset, list, tuple), list),
+)  # fmt: skip
+
+
+def files_used(names, package: str = "d2l_nin") -> list[Path]:
+    """The files of modules, and of the package's modules that those use, by and by.
+
+    What a module uses is what its names refer to: modules, functions and classes. What
+    is imported only inside of a function, such as the drawing of a curve, is not.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of modules; those outside the package are left out.
+    package : str
+
+    Returns
+    -------
+    list of Path
+        Each once, in order.
+    """
+    waiting, seen = list(names), set()
+    while waiting:
+        name = waiting.pop()
+        module = sys.modules.get(name)
+        if name in seen or module is None or not name.startswith(f"{package}."):
+            continue
+        seen.add(name)
+        for value in list(vars(module).values()):
+            if isinstance(value, ModuleType):
+                waiting.append(value.__name__)
+            elif isinstance(value, (FunctionType, type)):
+                waiting.append(value.__module__)
+    return sorted(Path(sys.modules[name].__file__) for name in seen)
 
 
 def cache_folder() -> Path:

@@ -18,6 +18,7 @@ __all__ = ["IMPORTED_TOO_LATE", "has_gpu_build", "num_cores"]
 
 def num_cores(
     cgroup: Path = Path("/sys/fs/cgroup/cpu.max"),
+    cgroup_v1: Path = Path("/sys/fs/cgroup/cpu"),
 ) -> int:
     """Cores that this process may compute on.
 
@@ -28,15 +29,21 @@ def num_cores(
     ----------
     cgroup : Path
         The file in which Linux keeps a container's quota: "QUOTA PERIOD", in µs.
+    cgroup_v1 : Path
+        The folder in which older ones keep it, in two files; -1 is no quota.
     """
     limits = [os.cpu_count() or 1, psutil.cpu_count(logical=False) or math.inf]
     if hasattr(os, "sched_getaffinity"):
         limits.append(len(os.sched_getaffinity(0)))
-    try:
-        quota, period = cgroup.read_text().split()
-        limits.append(max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file, or "max": no quota
-        pass
+    files_v1 = [cgroup_v1 / f"cpu.cfs_{name}_us" for name in ("quota", "period")]
+    for files in ([cgroup], files_v1):
+        try:
+            texts = " ".join(file.read_text() for file in files).split()
+            quota, period = map(int, texts)
+        except (OSError, ValueError):  # no such file, or "max": no quota
+            continue
+        if quota > 0 and period > 0:
+            limits.append(max(1, round(quota / period)))
     return int(min(limits))
 
 

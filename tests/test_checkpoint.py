@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 import time
 import warnings
 from functools import partial
+from pathlib import Path
 
 import mxnet as mx
 import numpy
@@ -18,12 +20,14 @@ from mxnet import init, np
 from mxnet.gluon import HybridBlock
 
 from d2l_nin import checkpoint, training
+from d2l_nin.cache import description
 from d2l_nin.checkpoint import DamagedCheckpoint, load, load_newest, previous_of, save
 from d2l_nin.datasets import ArrayIter, load_fashion_mnist, random_shift
 from d2l_nin.layers import HybridSequential
 from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import evaluate_accuracy, fit, fit_cached
+from d2l_nin.training.kept import _key_of_run
 
 ARRAYS = {"a.weight": numpy.arange(6.0).reshape(2, 3), "b": numpy.float32([1, 2])}
 
@@ -498,6 +502,88 @@ def test_own_code_decides_too(cache, monkeypatch):
     assert steps(augment=partial(random_shift, max_shift=3)) == 0
 
 
+class Plain:
+    def __init__(self, factor):
+        self.factor = factor
+
+
+CLOSURE = """
+import numpy
+from d2l_nin.cache import description
+class Plain:
+    def __init__(self, factor): self.factor = factor
+def close(plain, rng, draw):
+    return lambda X: X * plain.factor + rng.random() + draw()
+rng = numpy.random.default_rng(3)
+padding = [Plain(i) for i in range(PADDING)]
+print(description(close(Plain(2), rng, rng.random)))
+"""
+
+
+def test_functions_that_call_each_other_are_described():
+    def even(n):
+        return n == 0 or odd(n - 1)
+
+    def odd(n):
+        return n != 0 and even(n - 1)
+
+    assert even(4) and description(even) == description(even)
+    assert description(even) != description(odd)
+    loop = [1]
+    loop.append(loop)
+    assert description(loop) == "list(1, the value at depth 0)"
+
+
+def test_no_address_is_in_a_description():
+    """The same closure in two processes, at two addresses."""
+    texts = [
+        subprocess.run(
+            [sys.executable, "-c", CLOSURE.replace("PADDING", str(padding))],
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for padding in (0, 5000)
+    ]  # fmt: skip
+    assert texts[0] == texts[1] and "0x" not in texts[0] and "factor" in texts[0]
+
+    def close(plain):
+        return lambda X: X * plain.factor
+
+    assert description(close(Plain(2))) == description(close(Plain(2)))
+    assert description(close(Plain(2))) != description(close(Plain(3)))
+    drawn = numpy.random.default_rng(3)
+    before = description(drawn)
+    drawn.random()
+    assert description(drawn) != before
+
+
+@pytest.mark.parametrize(
+    ("file", "decides"),
+    [
+        ("layers.py", True), ("training/loop.py", True),
+        ("training/objective.py", True),
+        ("training/recipe.py", True), ("datasets/batches.py", True),
+        ("datasets/transforms.py", True), ("course/slides.py", False),
+        ("figures/curves.py", False), ("figures/nets.py", False),
+        ("checks/ch02.py", False), ("grading/grade.py", False), ("cli.py", False),
+    ],
+)  # fmt: skip
+def test_the_files_that_decide_a_run(monkeypatch, file, decides):
+    """All rooms are loaded; a file's other bytes count where the run uses it."""
+    for room in ("cli", "checks.ch02", "figures.nets", "course.slides"):
+        importlib.import_module(f"d2l_nin.{room}")
+    net, *data = quick()
+    keys, read, edited = [], Path.read_bytes, Path(checkpoint.__file__).parent / file
+    assert edited.exists()
+
+    def changed(path):
+        return read(path) + (b"# edited" if path == edited else b"")
+
+    for function in (read, changed):
+        monkeypatch.setattr(Path, "read_bytes", function)
+        keys.append(_key_of_run(net, *data, {"num_epochs": 1}))
+    assert (keys[0] != keys[1]) == decides
+
+
 def test_what_decides_nothing_is_the_same_run(cache):
     orders = ({"lr": 0.1, "num_epochs": 1}, {"num_epochs": 1, "lr": 0.1})
     others = ({}, {"progress": False, "on_save_error": "stop"})
@@ -509,6 +595,15 @@ def test_what_decides_nothing_is_the_same_run(cache):
             **order, **other,
         )  # fmt: skip
     assert steps == [1, 2]
+
+
+def test_numbers_of_numpy_are_the_same_run(cache):
+    for expected, numbers in (
+        (4, {"num_epochs": numpy.int64(2), "lr": numpy.float32(0.125)}),
+        (0, {"num_epochs": 2, "lr": 0.125}),
+    ):
+        net, *data = quick()
+        assert cached(net, data, **numbers)[1] == expected
 
 
 def test_devices_and_precision_of_a_run_that_is_kept(cache):

@@ -65,6 +65,19 @@ def test_a_container_quota_limits_the_cores(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("quota", "limited"),
+    [("100000", True), ("50000", True), ("-1", False), ("", False)],
+)
+def test_a_quota_of_cgroup_v1_limits_the_cores(tmp_path, quota, limited):
+    """As in Docker on older Linux."""
+    none = tmp_path / "none"
+    (tmp_path / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
+    found = environment.num_cores(none, tmp_path)
+    assert found == (1 if limited else environment.num_cores(none, none))
+
+
+@pytest.mark.parametrize(
     ("package", "driver", "expected"),
     [
         ("mxnet-cu112", "dxg", True),

@@ -5,6 +5,7 @@ import inspect
 import os
 import subprocess
 import sys
+import time
 
 import mxnet as mx
 import numpy
@@ -19,6 +20,7 @@ from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import (
     TrainingDiverged,
+    TrainingInterrupted,
     evaluate_accuracy,
     fit,
     learning_rate,
@@ -302,9 +304,9 @@ def without_pooling():
         ),
         (
             fresh_net,
-            Listed([(np.zeros((1, 1, 28, 28)), np.array([[1]]))]),
+            Listed([(np.zeros((1, 1, 28, 28)), np.array([[1, 2]]))]),
             ValueError,
-            "expected shape (N,), got (1, 1)",
+            "expected shape (N,), got (1, 2)",
         ),
         (
             lambda: HybridSequential(),
@@ -366,11 +368,11 @@ def test_a_bar_when_asked(capfd, monkeypatch):
 
 
 LIVE = """
-import sys
+from unittest import mock
 FIGURES
 from d2l_nin.training import progress
-class Shell: kernel = True
-import IPython; IPython.get_ipython = lambda: Shell()
+shell = mock.MagicMock(kernel=True)  # Matplotlib asks it as well
+import IPython; IPython.get_ipython = lambda: shell
 print(type(progress._make_view(None, 10)).__name__)
 """
 
@@ -434,3 +436,196 @@ def test_nn_layers_of_gluon_work_too():
     net.add(nn.Flatten(), nn.Dense(10))
     net.initialize()
     assert len(fit(net, small_iter([0, 1, 2, 3, 4]), lr=0.01).losses) == 2
+
+
+# --- what is known before the first step, and what is found on the way --------------
+
+
+def images(num=8, size=28):
+    rng = numpy.random.default_rng(0)
+    return rng.random((num, 1, size, size)).astype(numpy.float32)
+
+
+def batch(num=8):
+    return np.array(images(num)), np.array(numpy.arange(num) % 10)
+
+
+class Short(list):
+    """Says that it has one batch and gives two."""
+
+    def __len__(self):
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("test_iter", "error", "message"),
+    [
+        ([], ValueError, "test_iter: expected at least one batch"),
+        (
+            small_iter([1, 2, 3], num_classes=7),
+            ValueError,
+            "test_iter: net: expected 7",
+        ),
+        (small_iter([1, 2, 11], num_classes=10), ValueError, "test_iter: labels: exp"),
+        ([(np.array(images()) * np.inf, batch()[1])], ValueError, "finite images"),
+        ((b for b in [batch()]), TypeError, "test_iter: expected batches that can be"),
+        ([("no", "batch")], TypeError, "test_iter: X: expected an mxnet.np array"),
+    ],
+)
+def test_a_bad_test_set_is_told_before_a_step(tmp_path, test_iter, error, message):
+    steps = []
+    with pytest.raises(error) as told:
+        fit(
+            fresh_net(), [batch()], test_iter, checkpoint=tmp_path / "run",
+            on_step=lambda step, net: steps.append(step),
+        )  # fmt: skip
+    assert message in str(told.value) and steps == []
+
+
+def test_looking_at_the_test_set_changes_nothing():
+    test_iter = small_iter([1, 2, 3, 4, 5])
+    with_test, without = fresh_net(), fresh_net()
+    losses = []
+    for net, data in ((with_test, test_iter), (without, None)):
+        seed_everything(1)
+        net.initialize(init.MSRAPrelu("in", 0), force_reinit=True)
+        losses.append(fit(net, [batch()] * 3, data, lr=0.1).losses)
+    assert losses[0] == losses[1] and test_iter.epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"checkpoint": "/dev/null/run"}, OSError, "/dev/null is no folder"),
+        ({"checkpoint": "/tmp"}, OSError, "expected a file, /tmp is a folder"),
+        ({"on_step": 3}, TypeError, "on_step: expected a function"),
+        ({"learning_rate": 3}, TypeError, "fit() has no option 'learning_rate'"),
+        ({"lr": "0.1"}, TypeError, "lr: expected a number, got '0.1'"),
+        ({"num_epochs": 1.5}, TypeError, "num_epochs: expected an integer"),
+        ({"decay": "no"}, TypeError, "decay: expected True or False"),
+    ],
+)
+def test_options_that_won_t_do_are_told_before_a_step(options, error, message):
+    steps = []
+    options = {"on_step": lambda step, net: steps.append(step), **options}
+    with pytest.raises(error) as told:
+        fit(fresh_net(), [batch()], **options)
+    assert message in str(told.value) and steps == []
+
+
+@pytest.mark.parametrize("kind", [numpy.float32, numpy.float64, numpy.array])
+def test_numbers_of_numpy_are_numbers(tmp_path, kind):
+    options = {
+        "num_epochs": numpy.int64(2), "lr": kind(0.25), "momentum": kind(0.5),
+        "weight_decay": kind(0), "label_smoothing": kind(0.125), "warmup": kind(0.5),
+        "aux_weight": kind(0.5), "decay": numpy.bool_(True),
+    }  # fmt: skip
+    path = tmp_path / "run.ckpt"
+    train_iter = small_iter([1, 2, 3, 4, 5])
+    train_iter.epoch = numpy.int64(0)
+    first = fit(fresh_net(), train_iter, checkpoint=path, **options)
+    train_iter.epoch = 0
+    plain = {name: value.item() for name, value in options.items()}
+    again = fit(fresh_net(), train_iter, checkpoint=path, resume=True, **plain)
+    assert again.losses == first.losses and len(first.epochs) == 2
+
+
+def spoilt_images(value):
+    X = images()
+    X[3, 0, 5, 5] = value
+    return Listed([batch(), (np.array(X), batch()[1])])
+
+
+@pytest.mark.parametrize("value", [numpy.nan, numpy.inf, -numpy.inf])
+def test_one_spoilt_pixel_stops_the_run(value):
+    with pytest.raises(TrainingDiverged) as told:
+        fit(fresh_net(), spoilt_images(value), num_epochs=3, lr=0.1)
+    assert "the images hold NaN or infinity at step 2 of 6" in str(told.value)
+    assert len(told.value.history.losses) == 2
+    with pytest.raises(ValueError, match="NaN or infinity in batch 1"):
+        evaluate_accuracy(fresh_net(), spoilt_images(value))
+
+
+def test_spoilt_weights_stop_the_run():
+    net = fresh_net()
+    net(batch()[0])
+    name = next(n for n in net.collect_params() if n.endswith("weight"))
+    net.collect_params()[name].data()[0, 0, 0, 0] = numpy.nan
+    with pytest.raises(ValueError, match=f"infinity in {name}"):
+        fit(net, [batch()])
+
+    def spoil(step, net):
+        if step == 2:
+            net.collect_params()[name].data()[0, 0, 0, 0] = numpy.nan
+
+    net = fresh_net()
+    name = next(n for n in net.collect_params() if n.endswith("weight"))
+    with pytest.raises(TrainingDiverged, match="became NaN"):
+        fit(net, [batch()] * 2, num_epochs=5, lr=0.01, on_step=spoil)
+
+
+def test_infinite_scores_stop_the_run():
+    """A score of -inf at a wrong class leaves the loss finite."""
+    net = perfect_net()
+    X, y = numpy.eye(4) * 9, numpy.arange(4)
+    data = Listed([(np.array(X), np.array(y))])
+    assert fit(net, data, lr=1e-6).train_acc == 1
+    from d2l_nin.training.objective import LossOfHeads
+
+    scores = np.array([[9.0, -numpy.inf, 0, 0]])
+    loss, hits = LossOfHeads(0.0, 0.3)(scores, np.array([0]))
+    assert numpy.isfinite(loss.item()) and numpy.isnan(hits.item())
+
+
+def test_more_batches_than_the_length_says_are_told():
+    with pytest.raises(ValueError, match="expected 1 batches in an epoch"):
+        fit(fresh_net(), Short([batch(), batch()]))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda X, y: (X, y),
+        lambda X, y: (mx.nd.array(X), mx.nd.array(y)),
+        lambda X, y: (np.array(X), y.tolist()),
+    ],
+)
+def test_foreign_arrays_train_as_the_course_s_own(make):
+    losses = []
+    X, y = images(), numpy.arange(8) % 10
+    for data in ([(np.array(X), np.array(y))], [make(X, y)]):
+        seed_everything(0)
+        net = fresh_net()
+        losses.append(fit(net, data, data, num_epochs=2, lr=0.1).losses)
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (numpy.zeros((2, 28, 28, 1), "float32"), [0, 1], "channels last"),
+        (images(2), ["cat", "dog"], "labels"),
+        (images(2).tolist(), [0, 1], "X: expected an mxnet.np array"),
+    ],
+)
+def test_what_is_no_batch_is_refused_by_name(X, y, message):
+    for refuse in (lambda: fit(fresh_net(), [(X, y)]),
+                   lambda: evaluate_accuracy(fresh_net(), [(X, y)])):  # fmt: skip
+        with pytest.raises((TypeError, ValueError)) as told:
+            refuse()
+        assert message in str(told.value)
+
+
+def test_seconds_and_images_agree_when_stopped_late():
+    """Ctrl-C in the second epoch: its seconds count, as its images do."""
+
+    def on_step(step, net):
+        time.sleep(0.05)
+        if step == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted) as stopped:
+        fit(fresh_net(), [batch()] * 5, num_epochs=3, lr=0.01, on_step=on_step)
+    history = stopped.value.history
+    assert history.num_samples == 64 and len(history.losses) == 8
+    assert history.train_seconds >= 8 * 0.05

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 
+import mxnet as mx
 import numpy
 
+from d2l_nin.datasets import as_batch
 from d2l_nin.layers import check_initialized
 
 
@@ -30,23 +33,108 @@ def evaluate_accuracy(net, data_iter: Iterable) -> float:
     ------
     ValueError
         There is no sample; the net's outputs are not one score for each class; labels
-        are out of range. All but the first is told at the first batch.
+        are out of range; images hold NaN or infinity. All but the last is told at the
+        first batch.
+    FloatingPointError
+        Scores are NaN or infinite.
+    TypeError
+        What comes is no batch.
     RuntimeError
         The net is not initialized.
     """
     device, dtype = _devices_of(net)[0], _dtype_of(net)
-    hits, num_samples = [], 0
+    hits, num_samples, sound = [], 0, []
     for X, y in data_iter:
-        scores = _first(net(_put(X, device, dtype)))
+        X, y = as_batch(X, y, _classes_of(data_iter))
+        X = _put(X, device, dtype)
+        scores = _first(net(X))
         if not num_samples:
-            _check_scores(scores, len(X), data_iter)
-            _check_labels(getattr(data_iter, "labels", y), scores.shape[1])
+            check_batch(scores, y, data_iter)
         best = scores.argmax(axis=-1)
         hits.append((best == y.as_in_ctx(device).astype(best.dtype)).sum())
+        sound.append((all_finite(X), all_finite(scores)))
         num_samples += len(y)
     if not num_samples:
         raise ValueError("data_iter: expected at least one batch, got none")
+    for batch, (images, scores) in enumerate(sound):
+        if not images.item():
+            raise ValueError(
+                f"data_iter: expected finite images, got NaN or infinity in batch "
+                f"{batch}, counted from 0"
+            )
+        if not scores.item():
+            raise FloatingPointError(
+                f"net: the scores of batch {batch} are NaN or infinite"
+            )
     return sum(int(h.item()) for h in hits) / num_samples
+
+
+def all_finite(*arrays):
+    """1 where no array holds NaN or infinity, else 0; on the device, not waited for."""
+    old = [array.as_nd_ndarray() for array in arrays]
+    return mx.nd.multi_all_finite(*old, num_arrays=len(old)).as_np_ndarray()
+
+
+def not_finite_in(net) -> list[str]:
+    """The names of parameters, running statistics too, that hold NaN or infinity."""
+    parameters = net.collect_params().items()
+    flags = [
+        (name, all_finite(array))
+        for name, parameter in parameters
+        for array in parameter.list_data()
+    ]
+    return [name for name, flag in flags if not flag.item()]
+
+
+def check_batch(scores, y, data_iter) -> None:
+    """Tell what the first batch shows; all labels where they lie in memory."""
+    _check_scores(scores, len(y), data_iter)
+    _check_labels(getattr(data_iter, "labels", y), scores.shape[1])
+
+
+def check_test_set(net, test_iter) -> None:
+    """Tell a test set that won't do before anything is trained; nothing is changed."""
+    try:
+        evaluate_accuracy(net, _FirstBatch(test_iter))
+    except (TypeError, ValueError) as error:
+        told = str(error).removeprefix("data_iter: ")
+        raise type(error)(f"test_iter: {told}") from error
+
+
+class _FirstBatch:
+    """The first batch of data; its epoch and the random states stay as they were."""
+
+    def __init__(self, data_iter):
+        self.data_iter = data_iter
+        for name in ("labels", "classes", "num_classes"):
+            if hasattr(data_iter, name):
+                setattr(self, name, getattr(data_iter, name))
+
+    def __iter__(self):
+        states = random.getstate(), numpy.random.get_state()
+        epoch = getattr(self.data_iter, "epoch", None)
+        first = next(iter(self.data_iter), None)
+        if epoch is not None:
+            self.data_iter.epoch = epoch
+        random.setstate(states[0])
+        numpy.random.set_state(states[1])
+        return iter([] if first is None else [first])
+
+
+def check_data(name: str, data_iter, sized: bool) -> None:
+    """Refuse what can be gone through only once, or has no length."""
+    # A generator is spent after one epoch.
+    once = not hasattr(data_iter, "__iter__") or hasattr(data_iter, "__next__")
+    if once or (sized and not hasattr(data_iter, "__len__")):
+        raise TypeError(
+            f"{name}: expected batches that can be gone through in each epoch, with a "
+            f"length, such as ArrayIter or gluon.data.DataLoader; got "
+            f"{type(data_iter).__name__}. list(…) makes one of it"
+        )
+
+
+def _classes_of(data_iter) -> tuple:
+    return tuple(getattr(data_iter, "classes", ()))
 
 
 def _check_labels(labels, num_classes: int) -> None:

@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 import warnings
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from types import FunctionType
 
 import mxnet as mx
@@ -16,17 +16,17 @@ import numpy
 from mxnet.gluon import HybridBlock
 
 from d2l_nin import checkpoint as checkpoints
-from d2l_nin.cache import cache_folder, description
+from d2l_nin.cache import cache_folder, description, files_used
 from d2l_nin.training.evaluate import _devices_of, _dtype_of, _put
 from d2l_nin.training.history import History
-from d2l_nin.training.loop import fit
+from d2l_nin.training.loop import fit, parted
 
 
 def _key_of_run(net, train_iter, test_iter, settings: dict) -> str:
     """A digest of all that the outcome of a run depends on.
 
     That is the initial weights, the data and their order, the settings, MXNet's
-    version and threads, the code of this package and that of the net's own blocks.
+    version and threads, the code of the loop, the data's and that of the net's blocks.
     """
     data = {"train_iter": train_iter}
     if test_iter is not None:
@@ -44,21 +44,44 @@ def _key_of_run(net, train_iter, test_iter, settings: dict) -> str:
     key = hashlib.sha256()
     for name, parameter in net._collect_params_with_prefix().items():
         key.update(name.encode() + parameter.list_data()[0].asnumpy().tobytes())
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        key.update(f"{parameter.grad_req} {parameter.lr_mult}".encode())
+    for path in files_used(_modules_of(net, data.values())):
         key.update(path.read_bytes())
     rest = {
         "data": {name: data_iter.identity() for name, data_iter in data.items()},
-        "settings": {k: v for k, v in settings.items() if k not in _NOT_DECIDING},
+        "settings": _deciding(settings),
         "mxnet": mx.__version__,
         "threads": {name: os.environ.get(name) for name in _ENVIRONMENT},
         "net": [repr(net), *_described_blocks(net)],
     }
-    # Devices, and NumPy's numbers, are no JSON: their text is.
+    # Devices are no JSON: their text is.
     key.update(json.dumps(rest, sort_keys=True, default=str).encode())
     return key.hexdigest()
 
 
-_NOT_DECIDING = ("on_step", "progress", "on_save_error")
+def _modules_of(net, data) -> set[str]:
+    """The modules of the loop, of the net's blocks and of its data.
+
+    A function that only builds the net is told by what it built: blocks, their
+    attributes and weights.
+    """
+    names = {fit.__module__}
+    net.apply(
+        lambda block: names.update(kind.__module__ for kind in type(block).__mro__)
+    )
+    for data_iter in data:
+        names.add(type(data_iter).__module__)
+        augment = getattr(data_iter, "augment", None)
+        names.add(getattr(getattr(augment, "func", augment), "__module__", ""))
+    return names
+
+
+def _deciding(settings: dict) -> dict:
+    """Of the options of `fit` those that decide, NumPy's numbers as Python's."""
+    recipe, _, rest = parted(settings)
+    return {**asdict(recipe), "devices": rest["devices"], "kvstore": rest["kvstore"]}
+
+
 _ENVIRONMENT = ("OMP_NUM_THREADS", "MXNET_ENGINE_TYPE")
 
 

@@ -9,7 +9,7 @@ import numpy
 from mxnet import autograd
 
 from d2l_nin.training.devices import Team, find_workers, move
-from d2l_nin.training.evaluate import _dtype_of
+from d2l_nin.training.evaluate import _dtype_of, check_data
 from d2l_nin.training.history import History, TrainingInterrupted
 from d2l_nin.training.objective import LossOfHeads
 from d2l_nin.training.progress import _make_view
@@ -93,17 +93,19 @@ def fit(net, train_iter, test_iter=None, num_epochs=1, lr=0.1, **options) -> His
     Raises
     ------
     ValueError
-        No batch, labels out of range, a net whose outputs are not one score for each
-        class: before the first step. Numbers that make no sense. A checkpoint of
-        another run.
+        Before the first step: no batch, labels out of range, a net whose outputs are
+        not one score for each class, in training set or test set; numbers that make no
+        sense; weights that are NaN; a checkpoint of another run.
+    TypeError
+        An option of another name or kind; data that can be gone through only once.
     RuntimeError
         The net is not initialized.
     TrainingDiverged
-        The loss became infinite or NaN.
+        The loss, images, scores or weights became infinite or NaN.
     TrainingInterrupted
         Ctrl-C, or the notebook's stop button.
     OSError
-        The checkpoint can't be written.
+        The checkpoint can't be written; before the first step where it can be known.
 
     Notes
     -----
@@ -112,9 +114,13 @@ def fit(net, train_iter, test_iter=None, num_epochs=1, lr=0.1, **options) -> His
     et al., arXiv 1706.02677, section 2.2.
     """
     recipe, saving, rest = parted({"num_epochs": num_epochs, "lr": lr, **options})
+    check_data("train_iter", train_iter, sized=True)
+    if test_iter is not None:
+        check_data("test_iter", test_iter, sized=False)
     num_steps = recipe.num_epochs * len(train_iter)
     if not num_steps:
         raise ValueError("train_iter: expected at least one batch, got none")
+    saving.check()
     workers = find_workers(rest["kvstore"], saving.checkpoint)
 
     # Gluon's blocks refer to each other in cycles. Without this the memory of the nets
@@ -165,6 +171,8 @@ def parted(options: dict) -> tuple[Recipe, Saving, dict]:
     for name in options:
         if name not in known:
             raise TypeError(f"fit() has no option {name!r}; it has {', '.join(known)}")
+    if options.get("on_step") is not None and not callable(options["on_step"]):
+        raise TypeError(f"on_step: expected a function, got {options['on_step']!r}")
     recipe = Recipe(**{k: v for k, v in options.items() if k in of_recipe})
     saving = Saving(**{k: v for k, v in options.items() if k in of_saving})
     return recipe, saving, {k: options.get(k, v) for k, v in _REST.items()}

@@ -19,7 +19,9 @@ class Objective(HybridBlock):
             uniform = -F.np.mean(log_p, axis=-1)
             loss = (1 - self.label_smoothing) * loss + self.label_smoothing * uniform
         best = F.np.argmax(scores, axis=-1).astype("float32")
-        return F.np.sum(loss), F.np.sum(best == y.astype("float32"))
+        hits = F.np.sum(best == y.astype("float32"))
+        # Hits that are NaN tell of scores that are NaN or infinite.
+        return F.np.sum(loss), hits + F.np.sum(scores.astype("float32") * 0)
 
 
 class LossOfHeads:

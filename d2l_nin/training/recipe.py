@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,7 @@ class Saving:
     on_save_error: str = "stop"
 
     def __post_init__(self):
+        self.resume = bool(self.resume)
         if self.resume and self.checkpoint is None:
             raise ValueError("resume=True: expected a path as checkpoint, got None")
         if self.on_save_error not in ("stop", "go on"):
@@ -105,4 +107,24 @@ class Saving:
                 f"on_save_error: expected 'stop' or 'go on', got {self.on_save_error!r}"
             )
         if self.checkpoint is not None:
-            self.checkpoint = Path(self.checkpoint)
+            self.checkpoint = Path(self.checkpoint).expanduser()
+
+    def check(self) -> None:
+        """Tell a place where nothing can be written before there is something to lose.
+
+        Raises
+        ------
+        OSError
+        """
+        if self.checkpoint is None or self.on_save_error == "go on":
+            return
+        if self.checkpoint.is_dir():
+            raise IsADirectoryError(
+                f"checkpoint: expected a file, {self.checkpoint} is a folder"
+            )
+        folder = next(f for f in self.checkpoint.absolute().parents if f.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise PermissionError(
+                f"checkpoint: {self.checkpoint} can't be written: {folder} is no "
+                "folder that you may write to. Give another path."
+            )

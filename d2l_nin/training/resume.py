@@ -33,12 +33,17 @@ def save(run, trainer, path: Path, settings: dict) -> None:
         "history": vars(run.history),
         "step": run.step_number,
         "num_classes": run.num_classes,
-        "epoch of train_iter": getattr(run.train_iter, "epoch", None),
+        "epoch of train_iter": _epoch_of(run.train_iter),
         "seed": run.seed,
         "python": random.getstate(),
         "numpy": [kind, *rest],
     }
     checkpoints.save(path, arrays, record)
+
+
+def _epoch_of(train_iter) -> int | None:
+    epoch = getattr(train_iter, "epoch", None)
+    return None if epoch is None else int(epoch)
 
 
 def save_or_warn(run, trainer, saving: Saving, settings: dict) -> None:
@@ -127,7 +132,9 @@ def _identity(data_iter) -> dict | None:
     if data_iter is None:
         return None
     if hasattr(data_iter, "identity"):
-        return data_iter.identity()
+        # NumPy's numbers become Python's, before there is something to lose.
+        text = json.dumps(data_iter.identity(), default=lambda number: number.item())
+        return json.loads(text)
     return {"batches": len(data_iter)}
 
 

@@ -8,20 +8,27 @@ from collections.abc import Callable, Iterator
 
 import mxnet as mx
 
+from d2l_nin.datasets import as_batch
 from d2l_nin.training.devices import Team
 from d2l_nin.training.evaluate import (
     _check_labels,
-    _check_scores,
+    _classes_of,
     _dtype_of,
     _first,
     _put,
+    all_finite,
+    check_batch,
+    check_test_set,
     evaluate_accuracy,
+    not_finite_in,
 )
 from d2l_nin.training.history import History, TrainingDiverged
 
 # Steps between two looks at the losses. Each look waits for the device, so it is not
 # taken at every step; a loss that became NaN is found at most so many steps later.
 STEPS_PER_LOOK = 32
+GO_GENTLER = "try a lower lr, a longer warmup, batch norm, or MSRA instead of Xavier."
+LOOK_AT_IMAGES = "look for them in the data: numpy.isfinite(X).all()."
 
 
 class Run:
@@ -49,6 +56,7 @@ class Run:
         self.since: float | None = None  # when training went on; None between epochs
         self.step_number, self.num_classes = 0, None
         self.pending: list[tuple] = []  # results of steps, still on the device
+        self.images_finite = None  # of the batch under way, still on the device
         self.seed: int | None = None
         self.sums = [0.0, 0, 0]  # of this epoch: loss, hits, samples
 
@@ -60,25 +68,39 @@ class Run:
     def batches(self) -> Iterator[tuple]:
         """The batches of an epoch, each checked and where the net is."""
         for batch, (X, y) in enumerate(self.train_iter):
+            X, y = as_batch(X, y, _classes_of(self.train_iter))
             self.check(X, y)
             if batch == 0:
                 self.seed_epoch()
-            yield _put(X, self.devices[0], self.dtype), y.as_in_ctx(self.devices[0])
+            X = _put(X, self.devices[0], self.dtype)
+            self.images_finite = all_finite(X)
+            yield X, y.as_in_ctx(self.devices[0])
 
     def check(self, X, y) -> None:
-        """Tell what can't be trained on: the net before the first step, then labels.
+        """Tell what can't be trained on: everything before the first step, then labels.
 
         Labels that lie in memory are looked at once, others as they come.
         """
-        known = getattr(self.train_iter, "labels", None)
-        first = self.num_classes is None
-        if first:
+        if self.num_classes is None:
             scores = _first(self.net(_put(X, self.devices[0], self.dtype)))
-            _check_scores(scores, len(X), self.train_iter)
+            check_batch(scores, y, self.train_iter)
             self.num_classes = scores.shape[1]
             self.team.take_over_weights()
-        if first or known is None:
-            _check_labels(y if known is None else known, self.num_classes)
+            spoilt = not_finite_in(self.net)
+            if spoilt:
+                raise ValueError(
+                    "net: expected finite weights, found NaN or infinity in "
+                    f"{', '.join(spoilt[:3])}: call net.initialize(force_reinit=True)"
+                )
+            if self.test_iter is not None:
+                check_test_set(self.net, self.test_iter)
+        elif not hasattr(self.train_iter, "labels"):
+            _check_labels(y, self.num_classes)
+        if self.step_number >= len(self.rates):
+            raise ValueError(
+                f"train_iter: expected {len(self.train_iter)} batches in an epoch, as "
+                "its length says, got more"
+            )
 
     def seed_epoch(self) -> None:
         """Set MXNet's random state, which can't be read, from what can be stored."""
@@ -101,7 +123,7 @@ class Run:
         num_samples : int
         """
         self.step_number += 1
-        self.pending.append((loss, hits, num_samples))
+        self.pending.append((self.images_finite, loss, hits, num_samples))
         if self.on_step is not None:
             self.on_step(self.step_number, self.net)
         if self.step_number % STEPS_PER_LOOK == 0:
@@ -109,30 +131,46 @@ class Run:
 
     def look(self) -> None:
         """Wait for the device, take over what is pending, show it."""
-        while self.pending:
-            loss, hits, num_samples = self.pending[0]
-            loss, hits = _total(loss), int(_total(hits))
-            self.pending.pop(0)
-            self.history.losses.append(loss / max(num_samples, 1))
-            self.history.num_samples += num_samples
-            for i, part in enumerate((loss, hits, num_samples)):
-                self.sums[i] += part
-            if not math.isfinite(loss):
-                raise self.diverged(f"the loss became {loss}")
+        try:
+            while self.pending:
+                self.take_down(*self.pending[0])
+            spoilt = not_finite_in(self.net) if self.history.losses else []
+            if spoilt:
+                raise self.diverged(f"{spoilt[0]} became NaN or infinite")
+        finally:
+            self.take_time()
+        if self.view is not None:
+            self.view.update(self.history)
+
+    def take_down(self, images_finite, loss, hits, num_samples: int) -> None:
+        """Write down the oldest step that is pending."""
+        loss, hits = _total(loss), _total(hits)
+        self.pending.pop(0)
+        self.history.losses.append(loss / max(num_samples, 1))
+        self.history.num_samples += num_samples
+        for i, part in enumerate((loss, hits, num_samples)):
+            self.sums[i] += part
+        if not images_finite.item():
+            raise self.diverged("the images hold NaN or infinity", LOOK_AT_IMAGES)
+        if not math.isfinite(loss):
+            raise self.diverged(f"the loss became {loss}")
+        if not math.isfinite(hits):
+            raise self.diverged("the scores became NaN or infinite")
+
+    def take_time(self) -> None:
+        """Count the seconds that the steps took: they and the images agree."""
         if self.since is not None:
             now = time.perf_counter()
             self.history.train_seconds += now - self.since
             self.since = now
-        if self.view is not None:
-            self.view.update(self.history)
 
-    def diverged(self, what: str) -> TrainingDiverged:
+    def diverged(self, what: str, mend: str | None = None) -> TrainingDiverged:
         step = len(self.history.losses)
         return TrainingDiverged(
             f"{what} at step {step} of {len(self.rates)}, at a "
             f"learning rate of {self.rates[step - 1]:.3g}. The weights are "
-            "spoilt: call net.initialize(force_reinit=True), then try a lower "
-            "lr, a longer warmup, batch norm, or MSRA instead of Xavier.",
+            f"spoilt: call net.initialize(force_reinit=True), then "
+            f"{mend or GO_GENTLER}",
             self.history,
         )
 
@@ -141,10 +179,12 @@ class Run:
         self.look()
         self.since = None
         loss, hits, num_samples = self.sums
+        if not num_samples:
+            raise ValueError("train_iter: expected at least one batch, got none")
         row = {
             "epoch": len(self.history.epochs) + 1,
             "train_loss": loss / num_samples,
-            "train_acc": hits / num_samples,
+            "train_acc": int(hits) / num_samples,
         }
         self.history.epochs.append(row)
         if self.test_iter is not None:
