@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-def nin_block(num_channels, kernel_size, strides=1, padding=0):  # @save
+def nin_block(num_channels, kernel_size, strides=1, padding=0):
     """Make an mlpconv layer: a convolution, then two 1×1 convolutions.
 
     Parameters
@@ -66,7 +66,7 @@ def mlpconv(
     batch_norm=True,
     last_relu=True,
     cross_channel=True,
-):  # @save
+):
     """Make `nin_block` with what experiments vary.
 
     Parameters

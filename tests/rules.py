@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import itertools
 import pkgutil
 import re
 import textwrap
@@ -77,7 +78,9 @@ def faults(notebook) -> list[str]:
         ))  # fmt: skip
         if not all(re.search(r'alt="[^"]{20,}"', image) for image in images):
             found.append(f"{where} has a picture without alt text")
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        shown = [output.get("data", {}) for output in cell.outputs]
+        # Beside the SVG in the HTML it is for viewers that drop HTML; alone, it is not.
+        if any("image/png" in data and "text/html" not in data for data in shown):
             found.append(f"{where} has a PNG, which nbval does not compare")
         long = "#@save" not in cell.source and len(cell.source.splitlines()) > 30
         if long:
@@ -109,9 +112,15 @@ def _without_verdict(cells) -> list[str]:
 
 
 def _verdicts(cell, value: str) -> list[str]:
-    """The lines of a cell that end in this value, their spaces evened out."""
+    """The lines of a cell that say this, their spaces evened out.
+
+    They end in it, or `d2l_nin.experiment.verdict` has set its mark before them.
+    """
+    mark = {"True": "✓", "False": "✗"}[value]
     lines = (" ".join(line.split()) for line in text_of(cell).splitlines())
-    return [line for line in lines if line.endswith(f": {value}")]
+    return [
+        line for line in lines if line.endswith(f": {value}") or line.startswith(mark)
+    ]
 
 
 def _without_docstring(source: str) -> str:
@@ -212,10 +221,11 @@ def histories_of(notebook) -> dict[tuple, tuple]:
     """From what each shown history says of a run, epoch by epoch, to its seconds."""
     found = {}
     for cell in code_cells(notebook):
-        for output in cell.outputs:
-            text = output.get("data", {}).get("text/plain", "")
-            head, *rows = [line.split() for line in text.splitlines()] or [[]]
+        lines = [line.split() for line in text_of(cell).splitlines() if line.strip()]
+        for i, head in enumerate(lines):
             if head[:2] == ["epoch", "train_loss"] and head[-1] == "seconds":
+                after = lines[i + 1 :]
+                rows = list(itertools.takewhile(lambda row: row[0].isdigit(), after))
                 run = tuple(tuple(row[:-1]) for row in rows)
                 found[run] = tuple(row[-1] for row in rows)
     return found

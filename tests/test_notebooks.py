@@ -42,9 +42,13 @@ def test_chapters_keep_their_form(path):
         if line.startswith("## ")
     ]
     assert chapters.title_of(notebook)
-    for part in ("The idea in a picture", "The idea in one formula", "The code"):
-        assert part in headings
-    assert headings[-3:] == ["Summary", "Exercises", "Sources"]
+    if notebook.metadata.d2l_nin.get("form") == 2:
+        assert "The code" in headings
+        assert headings[-4:] == ["Summary", "Exercises", "Going deeper", "Sources"]
+    else:
+        for part in ("The idea in a picture", "The idea in one formula", "The code"):
+            assert part in headings
+        assert headings[-3:] == ["Summary", "Exercises", "Sources"]
     assert "**Running time:**" in notebook.cells[0].source
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     assert text.lower().count("predict") >= 3
@@ -109,7 +113,7 @@ def test_saved_definitions_are_the_package_s(path):
         definition = rules.home_of(name)
         assert definition, f"{name} of {path.name} is nowhere in the package"
         assert not rules.differs(source, definition), f"{name} in {path.name}"
-        harmed = "return not".join(source.rsplit("return", 1))
+        harmed = source.rstrip() + "\n    pass"
         assert rules.differs(harmed, definition), "the comparison notices nothing"
 
 
@@ -124,8 +128,9 @@ def test_readme_table_is_what_the_command_writes(tmp_path):
     assert picture == readme_picture().svg
 
 
-# The stored outputs are of two sittings: when they are made anew, this mark must go.
-@pytest.mark.xfail(strict=True, reason="chapter 03 shows 126 s for a run of 12.6 s")
+# Chapter 03 trained the net of chapter 02 again when the outputs were made; when they
+# are made anew, and it takes the kept run over, this mark must go.
+@pytest.mark.xfail(strict=True, reason="chapter 03 shows other seconds than 02")
 def test_two_chapters_say_the_same_of_the_same_run():
     chapters = {path.stem: read(path) for path in PATHS}
     assert any(rules.histories_of(notebook) for notebook in chapters.values())
@@ -140,9 +145,10 @@ def test_another_sitting_s_seconds_are_seen():
     seconds = next(iter(rules.histories_of(first).values()))
     for cell in rules.code_cells(other):
         for output in cell.outputs:
-            if seconds[-1] in output.get("data", {}).get("text/plain", ""):
-                text = output.data["text/plain"]
-                output.data["text/plain"] = text.replace(seconds[-1], "126.280")
+            holder = output if "text" in output else output.get("data", {})
+            kind = "text" if "text" in output else "text/plain"
+            if seconds[-1] in holder.get(kind, ""):
+                holder[kind] = holder[kind].replace(seconds[-1], "126.280")
     (fault,) = rules.contradictions({"02": first, "03": other})
     assert seconds[-1] in fault and "126.280" in fault
     other = copy.deepcopy(first)
@@ -227,10 +233,10 @@ class _Colours:
 _Colours = _Colours()
 
 
-def nbval(path):
+def nbval(path, *options):
     return subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider",
-         str(path)],
+         *options, str(path)],
         capture_output=True, text=True, cwd=path.parent,
         env={**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"]},
     )  # fmt: skip
@@ -269,6 +275,28 @@ def test_nbval_itself_passes_the_true_and_fails_the_falsified(head_of_chapter):
     nbformat.write(harmed, path)
     done = nbval(path)
     assert done.returncode == 1 and "1 failed" in done.stdout
+
+
+def test_of_a_verdict_only_its_number_may_differ(tmp_path):
+    line = "✓ accuracy: measured 0.912, at least 0.9\n  excludes: guessing\n"
+    stored = [
+        line.replace("0.912", "0.907"),  # the only one that passes
+        line.replace("✓", "✗"),
+        line.replace("0.9\n", "0.8\n"),
+        line.replace("guessing", "luck"),
+        line.replace("measured", "around"),
+    ]
+    notebook = small_notebook(*[f"print({line!r}, end='')"] * len(stored))
+    for i, (cell, text) in enumerate(zip(rules.code_cells(notebook), stored)):
+        cell.outputs = [nbformat.v4.new_output("stream", text=text)]
+        cell.execution_count = i + 1
+    path = tmp_path / "verdict.ipynb"
+    nbformat.write(notebook, path)
+    said = nbval(path, f"--nbval-sanitize-with={ROOT / 'tests/verdicts.cfg'}").stdout
+    failed = [
+        i for i in range(len(stored)) if f"FAILED verdict.ipynb::Cell {i}" in said
+    ]
+    assert failed == [1, 2, 3, 4], said
 
 
 def test_an_ignored_cell_without_verdict_is_a_fault():

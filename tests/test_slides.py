@@ -66,6 +66,7 @@ def toy(tmp_path):
             code(source, id="net", outputs=[printed]),
             code("table", id="table", outputs=[shown]),
             code("pass", id="silent"),
+            code("print(42); table", id="both", outputs=[printed, shown]),
         ]
     )
     nbformat.write(notebook, tmp_path / "07_toys.ipynb")
@@ -149,6 +150,14 @@ def test_what_a_deck_shows(toy):
     whole = "".join(c.metadata.deck.before + c.metadata.deck.after
                     for c in (code, left, table, last))  # fmt: skip
     assert whole.count("<div") == whole.count("</div>")
+
+
+def test_the_new_form_leaves_out_what_is_printed_beside_a_figure(toy):
+    deck = toy("## A\n\n{{ output both }}" + NOTES)
+    both = cells_of(deck)[4]
+    assert [o.output_type for o in both.outputs] == ["stream", "execute_result"]
+    deck.write_text(f"---\nform: 2\n---\n{deck.read_text('utf-8')}", encoding="utf-8")
+    assert cells_of(deck)[4].outputs == both.outputs[1:]
 
 
 def test_the_notebook_to_present_runs(toy):

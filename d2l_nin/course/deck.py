@@ -29,7 +29,8 @@ Slides stand between lines of `---`, each with a title and notes::
 * `Notes (3 min):` begins what the speaker sees, and ends the slide.
 
 The first slide's title has one `#`. Before it may stand a front matter, `form: 2` for a
-deck that keeps to CONTRIBUTING.md's rules for decks, which are tested.
+deck that keeps to CONTRIBUTING.md's rules for decks, which are tested. There an output
+is the cell's figure or table, without what it printed beside them.
 """
 
 from __future__ import annotations

@@ -47,6 +47,11 @@ def _bounds(wanted: str, most: int) -> tuple[int, int]:
     return first, last
 
 
+def _drawn(outputs: list) -> list:
+    """The figures and tables, without what was printed beside them."""
+    return [output for output in outputs if "text/html" in output.get("data", {})]
+
+
 def _marked(html: str, first: str) -> str:
     """A table with the rows marked that begin with the text `first`."""
 
@@ -116,6 +121,8 @@ class Cells:
                 "has no stored output: 'make notebooks CHAPTER="
                 f"{self.path.name[:2]}' stores them"
             )
+        elif self.deck.settings.get("form") == "2":
+            cell.outputs = _drawn(cell.outputs) or cell.outputs
         if first := piece.options.get("mark"):
             tables = [o for o in cell.outputs if "text/html" in o.get("data", {})]
             for output in tables:
