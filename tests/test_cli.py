@@ -8,6 +8,7 @@ import types
 from pathlib import Path
 
 import nbformat
+import numpy
 import pytest
 from click.testing import CliRunner
 
@@ -276,9 +277,18 @@ def test_doctor_names_the_mend(monkeypatch, tmp_path):
     monkeypatch.setattr(fashion_mnist, "SHIPPED", tmp_path / "gone.zip")
     monkeypatch.setattr(fashion_mnist, "_shipped", None)
     assert finding("Data").fatal and "missing" in finding("Data").found
-    new = types.SimpleNamespace(__version__="1.26.0")
+
+    class Sealed(types.SimpleNamespace):
+        """A NumPy of the future that takes no name back."""
+
+        def __setattr__(self, name, value):
+            pass
+
+    kept = ("inf", "nan", "all", "any", "isin", "ravel", "sort", "round", "prod")
+    new = Sealed(__version__="9.0.0", **{name: getattr(numpy, name) for name in kept})
     monkeypatch.setattr(doctor, "numpy", new)
-    assert finding("numpy").fatal and "numpy < 1.24" in finding("numpy").mend
+    assert finding("numpy").fatal and "MXNet can't load" in finding("numpy").mend
+    assert finding("numpy").found.startswith("9.0.0, without ")
 
 
 def test_doctor_fails_when_the_chapters_would(monkeypatch):
