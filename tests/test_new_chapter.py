@@ -11,6 +11,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from d2l_nin.course import bundle
+
 ROOT = Path(__file__).parent.parent
 CHECKS = '''"""Chapter 07: a toy."""
 
@@ -51,10 +53,10 @@ def course(tmp_path_factory):
     unread = shutil.ignore_patterns("__pycache__", "data")
     shutil.copytree(ROOT / "d2l_nin", folder / "d2l_nin", ignore=unread)
     (folder / "d2l_nin" / "data").symlink_to(ROOT / "d2l_nin" / "data")
-    for name in ("LICENSE", "README.md", "environment.yml", "pyproject.toml",
-                 "requirements.lock", "setup.sh", "docs"):  # fmt: skip
-        (folder / name).symlink_to(ROOT / name)
-    (folder / "README.md").unlink()
+    (folder / "docs").symlink_to(ROOT / "docs")
+    for name in bundle.TAKEN:  # its patterns are of folders, which are copied whole
+        if "/" not in name:
+            (folder / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "README.md", folder)
     (folder / "notebooks").mkdir()
     shutil.copytree(ROOT / "notebooks" / "pictures", folder / "notebooks" / "pictures")

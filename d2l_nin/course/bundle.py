@@ -11,7 +11,7 @@ __all__ = ["FOLDER", "course_files", "date_of", "for_students", "write_bundle"]
 
 FOLDER = "d2l-nin"  # what unzipping makes
 # All that is taken from the course as it is, besides the chapters.
-_TAKEN = (
+TAKEN = (
     "LICENSE",
     "Dockerfile",
     ".dockerignore",
@@ -56,7 +56,7 @@ def course_files(root: Path) -> dict[str, bytes]:
         A part of the course is not there.
     """
     files = {}
-    for pattern in _TAKEN:
+    for pattern in TAKEN:
         found = [path for path in root.glob(pattern) if path.is_file()]
         if not found:
             raise FileNotFoundError(f"{root}: there is no {pattern}")
