@@ -316,5 +316,7 @@ def update_readme(readme: Path, folder: Path) -> None:
     before, rest = text.split(_BEGIN, 1)
     after = rest.split(_END, 1)[1]
     readme.write_text(
-        "\n".join([before + _BEGIN, *rows, _END + after]), encoding="utf-8"
+        "\n".join([before + _BEGIN, *rows, _END + after]),
+        encoding="utf-8",
+        errors="surrogateescape",  # names of files where the system knows only ASCII
     )

@@ -134,6 +134,15 @@ def to_html(notebook, others: list[tuple[str, str]] = (), here: str = "") -> str
     return body.replace("<!-- contents -->", f"<ol>{items}</ol>")
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8, whatever the system's encoding.
+
+    A system that knows only ASCII hands over the bytes of other file names as
+    surrogates; here they become those bytes again.
+    """
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
 def write_executed(execution: Execution, out: Path, others=()) -> None:
     """Write a chapter as it was run, with seconds by cell, and its page, into `out`."""
     took = [round(seconds, 3) for seconds in execution.cell_seconds]
@@ -143,7 +152,7 @@ def write_executed(execution: Execution, out: Path, others=()) -> None:
     nbformat.write(notebook, target)
     if notebook.cells:
         page = target.with_suffix(".html")
-        page.write_text(to_html(notebook, others, page.name), encoding="utf-8")
+        write_text(page, to_html(notebook, others, page.name))
 
 
 def write_index(out: Path, others: list[tuple[str, str]]) -> None:
@@ -155,4 +164,4 @@ def write_index(out: Path, others: list[tuple[str, str]]) -> None:
     )
     text = (TEMPLATES / "chapter" / "contents.html").read_text(encoding="utf-8")
     page = text.replace("STYLE", _style()).replace("CHAPTERS", items)
-    (out / "index.html").write_text(page, encoding="utf-8")
+    write_text(out / "index.html", page)
