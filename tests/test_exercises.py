@@ -71,7 +71,7 @@ def test_a_chapter_has_five_to_eight_of_every_kind(chapter):
     assert kinds.count("code") >= 2
     names = [name_in(cell, chapter) for cell in exercise_cells(notebook)]
     assert len(names) == len(set(names)) == len(kinds)
-    assert set(names) <= set(checks.exercises_of(chapter))
+    assert set(names) == set(checks.exercises_of(chapter))
 
 
 @pytest.mark.parametrize("chapter", PATHS)
