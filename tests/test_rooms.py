@@ -110,10 +110,7 @@ def test_every_room_has_its_floor_and_its_name():
     lines = d2l_nin.__doc__.splitlines()
     assert len(lines) <= 10
     named = set(re.findall(r"\w+", d2l_nin.__doc__))
-    assert rooms - OLD <= named
-
-
-OLD = {"experiment"}  # on their way
+    assert rooms <= named
 
 
 def test_no_arrow_runs_up_and_few_run_at_all():
