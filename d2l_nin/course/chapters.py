@@ -35,6 +35,7 @@ __all__ = [
     "title_of",
     "titles_of",
     "update_readme",
+    "write_text",
 ]
 
 SOLUTIONS = "solutions"
@@ -280,6 +281,15 @@ def for_students(path: Path) -> str:
 _BEGIN, _END = "<!-- chapters: written by `make notebooks` -->", "<!-- end -->"
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8, whatever the system's encoding.
+
+    A system that knows only ASCII hands over the bytes of other file names as
+    surrogates; here they become those bytes again.
+    """
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
 def update_readme(readme: Path, folder: Path) -> None:
     """Write the table of chapters between its two marks in README.md.
 
@@ -315,8 +325,4 @@ def update_readme(readme: Path, folder: Path) -> None:
         raise ValueError(f"{readme}: the marks '{_BEGIN}' … '{_END}' are missing")
     before, rest = text.split(_BEGIN, 1)
     after = rest.split(_END, 1)[1]
-    readme.write_text(
-        "\n".join([before + _BEGIN, *rows, _END + after]),
-        encoding="utf-8",
-        errors="surrogateescape",  # names of files where the system knows only ASCII
-    )
+    write_text(readme, "\n".join([before + _BEGIN, *rows, _END + after]))

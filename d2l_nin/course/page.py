@@ -13,7 +13,7 @@ from latex2mathml.converter import convert as latex_to_mathml
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from d2l_nin.course.chapters import Execution, for_reading, title_of
+from d2l_nin.course.chapters import Execution, for_reading, title_of, write_text
 
 __all__ = ["to_html", "write_executed", "write_index"]
 
@@ -132,15 +132,6 @@ def to_html(notebook, others: list[tuple[str, str]] = (), here: str = "") -> str
         f'<li><a href="#{name}">{text}</a></li>' for name, text in _contents(body)
     )
     return body.replace("<!-- contents -->", f"<ol>{items}</ol>")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8, whatever the system's encoding.
-
-    A system that knows only ASCII hands over the bytes of other file names as
-    surrogates; here they become those bytes again.
-    """
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def write_executed(execution: Execution, out: Path, others=()) -> None:
