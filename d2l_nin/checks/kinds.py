@@ -259,7 +259,7 @@ class Function(_Decorator):
         names = inspect.signature(self.right).parameters
         told = [f"{name}={value!r}" for name, value in zip(names, case)
                 if isinstance(value, (int, float, str, tuple, list))]  # fmt: skip
-        return short("for " + ", ".join(told)) if told else ""
+        return short("for " + ", ".join(told)).strip("'\"") if told else ""
 
     def _sentence(self, answer, cases) -> str:
         """That of the mistake that does the same as the answer in every case."""
