@@ -1,4 +1,4 @@
-"""Floor 0: threads and engine, put into the environment before MXNet is loaded.
+"""Threads and engine, put into the environment before MXNet is loaded.
 
 MXNet reads both once, while it loads. This module does not import it.
 """
@@ -9,42 +9,159 @@ import importlib.metadata
 import math
 import os
 import sys
-from pathlib import Path
+import time
+from pathlib import Path, PurePosixPath
 
 import psutil
 
-__all__ = ["IMPORTED_TOO_LATE", "has_gpu_build", "num_cores"]
+__all__ = [
+    "CHOSEN",
+    "IMPORTED_TOO_LATE",
+    "Load",
+    "choose_threads",
+    "has_gpu_build",
+    "num_cores",
+    "num_threads",
+]
 
 
-def num_cores(
-    cgroup: Path = Path("/sys/fs/cgroup/cpu.max"),
-    cgroup_v1: Path = Path("/sys/fs/cgroup/cpu"),
-) -> int:
+def num_cores(root: Path = Path("/")) -> int:
     """Cores that this process may compute on.
 
     The smallest of the physical cores (two hardware threads of one core share one
-    multiplier), the processors that the scheduler grants, and a container's quota.
+    multiplier), the processors that the scheduler grants, and the quotas of all control
+    groups that the process is in, as a container has them.
 
     Parameters
     ----------
-    cgroup : Path
-        The file in which Linux keeps a container's quota: "QUOTA PERIOD", in µs.
-    cgroup_v1 : Path
-        The folder in which older ones keep it, in two files; -1 is no quota.
+    root : Path
+        Where Linux keeps proc and sys.
     """
     limits = [os.cpu_count() or 1, psutil.cpu_count(logical=False) or math.inf]
-    if hasattr(os, "sched_getaffinity"):
-        limits.append(len(os.sched_getaffinity(0)))
-    files_v1 = [cgroup_v1 / f"cpu.cfs_{name}_us" for name in ("quota", "period")]
-    for files in ([cgroup], files_v1):
-        try:
-            texts = " ".join(file.read_text() for file in files).split()
-            quota, period = map(int, texts)
-        except (OSError, ValueError):  # no such file, or "max": no quota
-            continue
-        if quota > 0 and period > 0:
-            limits.append(max(1, round(quota / period)))
+    limits.append(len(_processors()))
+    limits += [max(1, round(quota)) for quota in _quotas(root)]
     return int(min(limits))
+
+
+def _processors() -> set[int]:
+    """The numbers of the processors that the scheduler grants."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _quotas(root: Path) -> list[float]:
+    """Processors that the control groups around this process grant, each that has some.
+
+    A group's limit holds for all groups inside it. A container often sees its own group
+    as the root, while `/proc/self/cgroup` names it as its host does: folders that are
+    not there are passed over. "max" and -1 are no quota.
+    """
+    mounts = root / "sys" / "fs" / "cgroup"
+    v1, v2 = ("cpu.cfs_quota_us", "cpu.cfs_period_us"), ("cpu.max",)
+    hierarchies = {"": ((mounts, mounts / "unified"), v2),
+                   "cpu": ((mounts / "cpu", mounts / "cpu,cpuacct"), v1)}  # fmt: skip
+    groups = {"": {PurePosixPath("/")}, "cpu": {PurePosixPath("/")}}
+    for line in _text(root / "proc" / "self" / "cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        for name in groups.keys() & set(controllers.split(",")):
+            own = PurePosixPath(path)
+            groups[name] |= {group for group in (own, *own.parents)
+                             if ".." not in group.parts}  # fmt: skip
+    quotas = []
+    for name, (folders, files) in hierarchies.items():
+        for folder in folders:
+            for group in groups[name]:
+                here = folder / group.relative_to("/")
+                words = " ".join(_text(here / file) for file in files).split()
+                if len(words) == 2 and all(map(str.isdigit, words)):
+                    quota, period = map(int, words)
+                    quotas += [quota / period] if quota and period else []
+    return quotas
+
+
+def _text(path: Path) -> str:
+    """What is in a file; nothing where it can't be read."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+class Load:
+    """How many cores other processes keep busy, from when it is made on.
+
+    Linux counts how long each processor has computed, and for whom. Elsewhere nothing
+    is known, and others are taken to be idle.
+
+    Parameters
+    ----------
+    proc : Path
+        Where Linux keeps its counters.
+    """
+
+    def __init__(self, proc: Path = Path("/proc")):
+        self.proc, self.since = proc, time.monotonic()
+        self.before = self._counters()
+
+    def _counters(self) -> tuple[float, float]:
+        """Time passed, and time in which others computed: ticks of one processor."""
+        passed = busy = 0
+        processors = {f"cpu{number}" for number in _processors()} or {"cpu"}
+        for line in _text(self.proc / "stat").splitlines():
+            name, *fields = line.split()
+            if name in processors:
+                # user, nice, system, idle, iowait, irq, softirq, steal; what follows is
+                # in user as well.
+                ticks = [int(field) for field in fields[:8]]
+                passed += sum(ticks)
+                busy += sum(ticks) - sum(ticks[3:5])
+        # The name of the process, in brackets, may hold spaces.
+        own = _text(self.proc / "self" / "stat").rpartition(")")[2].split()[11:13]
+        return passed / len(processors), busy - sum(map(int, own))
+
+    def others(self, seconds: float = 0.25) -> float:
+        """Cores that others have kept busy since then, which is so long ago at least.
+
+        Counters tick a hundred times a second, so that a shorter time tells little.
+        """
+        time.sleep(max(0.0, self.since + seconds - time.monotonic()))
+        passed, busy = (now - then for now, then in zip(self._counters(), self.before))
+        return max(0.0, busy / passed) if passed > 0 else 0.0
+
+    def threads(self) -> int:
+        """As many threads as there are cores without work, and at least one.
+
+        Measured on two cores: a second thread gains as long as others take less than
+        about 0.6 of a core. Two threads beside a process that takes a core train at
+        less than half the speed of one thread: they wait for each other all the time.
+        """
+        idle = round(len(_processors()) - self.others())
+        return max(1, min(num_cores(), idle))
+
+
+def num_threads() -> int | None:
+    """Threads that MXNet computes with; None where this package did not load it."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return None if IMPORTED_TOO_LATE or not first.isdigit() else int(first)
+
+
+def choose_threads() -> None:
+    """Choose the threads of this process and of those that it starts, once and for all.
+
+    What the user has set in the environment wins. A number that changed later would
+    change the last digits of every sum, and MXNet does not survive it.
+    """
+    global CHOSEN
+    if IMPORTED_TOO_LATE or "OMP_NUM_THREADS" in os.environ:
+        return
+    threads, cores = 1, num_cores()
+    if cores > 1:
+        threads = _AT_IMPORT.threads()
+        if threads < cores:  # a short burst, such as a page being drawn, does not count
+            threads = max(threads, Load().threads())
+    # MXNet alone takes half of the processors it sees.
+    os.environ["OMP_NUM_THREADS"] = CHOSEN = str(threads)
 
 
 def has_gpu_build(
@@ -66,16 +183,8 @@ def has_gpu_build(
     )
 
 
-def _configure() -> None:
-    """Put threads and engine into the environment, where MXNet looks for them."""
-    # MXNet alone takes half of the processors it sees.
-    os.environ.setdefault("OMP_NUM_THREADS", str(num_cores()))
-    # On a CPU the threaded engine only adds hand-overs between threads, and it sums
-    # gradients in an order that changes from run to run. A GPU needs it.
-    if not has_gpu_build():
-        os.environ.setdefault("MXNET_ENGINE_TYPE", "NaiveEngine")
-
-
+CHOSEN: str | None = None  # the threads that `choose_threads` came to
+_AT_IMPORT = Load()  # NumPy and others load while it looks
 IMPORTED_TOO_LATE = "mxnet" in sys.modules
 if IMPORTED_TOO_LATE:
     print(
@@ -83,5 +192,7 @@ if IMPORTED_TOO_LATE:
         "are (slower, not repeatable). Import d2l_nin before mxnet and restart.",
         file=sys.stderr,
     )
-else:
-    _configure()
+elif not has_gpu_build():
+    # On a CPU the threaded engine only adds hand-overs between threads, and it sums
+    # gradients in an order that changes from run to run. A GPU needs it.
+    os.environ.setdefault("MXNET_ENGINE_TYPE", "NaiveEngine")

@@ -1,4 +1,4 @@
-"""Floor 0: MXNet with the course's settings, devices and seeds."""
+"""MXNet with the course's settings: threads, engine, devices, seeds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import warnings
 
 import numpy
 
-from d2l_nin import environment, numpy_names  # noqa: F401  (before mxnet)
+from d2l_nin import environment, numpy_names
 
 __all__ = [
+    "busy",
     "computes",
     "count_gpus",
     "real_number",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 numpy_names.give_back(numpy)
+environment.choose_threads()
 
 # MXNet 1.9.1 and d2l 1.0.3 use names that numpy, distutils and pkg_resources have
 # since declared obsolete. A reader can do nothing about it.
@@ -58,6 +60,14 @@ def _start_engine() -> None:
 
 
 _start_engine()
+
+
+def busy(seconds: float = 0.25) -> float:
+    """Cores that other processes keep busy, from a look at so many seconds.
+
+    Zero where it can't be known, which is everywhere but on Linux.
+    """
+    return environment.Load().others(seconds)
 
 
 def whole_number(name: str, value, least: int | None = None) -> int:

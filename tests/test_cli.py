@@ -253,8 +253,8 @@ def test_readme_without_marks_is_told(tmp_path):
 def test_doctor_finds_this_machine_sound():
     code, text = invoke("doctor")
     assert code == 0
-    for subject in ("Python", "numpy", "MXNet", "Threads", "Engine", "GPU", "Memory",
-                    "Disk", "Data", "Import order"):  # fmt: skip
+    for subject in ("Python", "numpy", "MXNet", "Threads", "Load", "Engine", "GPU",
+                    "Memory", "Disk", "Data", "Import order"):  # fmt: skip
         assert subject in text
     assert "70,000 images, verified" in text
 
@@ -270,6 +270,16 @@ def test_doctor_names_the_mend(monkeypatch, tmp_path):
 
     monkeypatch.setenv("OMP_NUM_THREADS", "77")
     assert "unset OMP_NUM_THREADS" in finding("Threads").mend
+    monkeypatch.setattr(environment, "CHOSEN", "77")
+    assert (
+        finding("Threads").mend == "" and "others compute" in finding("Threads").found
+    )
+    for taken, words in ((0.2, ""), (1.2, "close other programs")):
+        load = types.SimpleNamespace(others=lambda seconds, taken=taken: taken)
+        monkeypatch.setattr(environment, "Load", lambda load=load: load)
+        assert finding("Load").found == f"others keep {taken} cores busy"
+        assert words in finding("Load").mend and not finding("Load").fatal
+        assert bool(finding("Load").mend) == bool(words)
     monkeypatch.setenv("MXNET_ENGINE_TYPE", "ThreadedEngine")
     assert "unset MXNET_ENGINE_TYPE" in finding("Engine").mend
     monkeypatch.setattr(environment, "IMPORTED_TOO_LATE", True)

@@ -34,8 +34,9 @@ print(os.environ["OMP_NUM_THREADS"], os.environ.get("MXNET_ENGINE_TYPE"))
 
 def test_threads_and_engine_are_chosen_silently():
     out, err = python(f"import d2l_nin{SHOW}")
-    assert out == f"{environment.num_cores()} NaiveEngine"
-    assert err == ""
+    threads, engine = out.split()
+    assert 1 <= int(threads) <= environment.num_cores()
+    assert engine == "NaiveEngine" and err == ""
 
 
 def test_the_environment_of_the_user_wins():
@@ -54,27 +55,151 @@ def test_mxnet_imported_first_is_told_in_one_line():
     assert "Import d2l_nin before mxnet" in err
 
 
-def test_a_container_quota_limits_the_cores(tmp_path):
-    quota = tmp_path / "cpu.max"
-    quota.write_text("100000 100000\n")
-    assert environment.num_cores(quota) == 1
-    quota.write_text("max 100000\n")
-    assert environment.num_cores(quota) == environment.num_cores(tmp_path / "none")
-    quota.write_text("50000 100000\n")
-    assert environment.num_cores(quota) == 1
+CPUS = "sys/fs/cgroup"
+
+
+def tree(root, files):
+    """A made-up part of /proc and /sys; `files` from a path to what is in it."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def v1(folder, quota):
+    return {f"{CPUS}/{folder}/cpu.cfs_quota_us": f"{quota}\n",
+            f"{CPUS}/{folder}/cpu.cfs_period_us": "100000\n"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("quota", "limited"),
-    [("100000", True), ("50000", True), ("-1", False), ("", False)],
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({f"{CPUS}/cpu.max": "100000 100000\n"}, 1),
+        ({f"{CPUS}/cpu.max": "50000 100000\n"}, 1),  # never none
+        ({f"{CPUS}/cpu.max": "max 100000\n"}, 8),
+        ({f"{CPUS}/cpu.max": "broken\n"}, 8),
+        (v1("cpu", 300000), 3),
+        (v1("cpu", -1), 8),
+        (v1("cpu", ""), 8),
+        # The group itself is free, one around it is not: the smallest counts.
+        (
+            {
+                "proc/self/cgroup": "0::/class/room/seat\n",
+                f"{CPUS}/class/cpu.max": "500000 100000\n",
+                f"{CPUS}/class/room/cpu.max": "200000 100000\n",
+                f"{CPUS}/class/room/seat/cpu.max": "max 100000\n",
+                f"{CPUS}/other/cpu.max": "100000 100000\n",
+            },
+            2,
+        ),
+        (
+            {
+                "proc/self/cgroup": "3:cpuacct,cpu:/docker/a\n1:pids:/docker/b\n",
+                **v1("cpu,cpuacct/docker/a", 600000),
+                **v1("cpu,cpuacct/docker", 400000),
+                **v1("cpu,cpuacct/docker/b", 100000),
+            },
+            4,
+        ),
+        # As in a container: its own group is the root, its name the host's.
+        ({"proc/self/cgroup": "0::/docker/a\n", f"{CPUS}/cpu.max": "3 1\n"}, 3),
+        ({"proc/self/cgroup": "0::/../../b\n", f"{CPUS}/cpu.max": "3 1\n"}, 3),
+    ],
 )
-def test_a_quota_of_cgroup_v1_limits_the_cores(tmp_path, quota, limited):
-    """As in Docker on older Linux."""
-    none = tmp_path / "none"
-    (tmp_path / "cpu.cfs_quota_us").write_text(f"{quota}\n")
-    (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
-    found = environment.num_cores(none, tmp_path)
-    assert found == (1 if limited else environment.num_cores(none, none))
+def test_the_smallest_quota_limits_the_cores(monkeypatch, tmp_path, files, cores):
+    """In both forms that Linux has for it, in nested groups too."""
+    monkeypatch.setattr(environment.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(environment.psutil, "cpu_count", lambda logical: 8)
+    monkeypatch.setattr(environment, "_processors", lambda: set(range(8)))
+    assert environment.num_cores(tree(tmp_path, files)) == cores
+
+
+def counters(processors, own):
+    """What Linux has in /proc: ticks of each processor (busy, idle), and our own."""
+    lines = [f"cpu{i} {busy} 0 0 {idle} 0 0 0 0 0 0"
+             for i, (busy, idle) in enumerate(processors)]  # fmt: skip
+    stat = f"7 (a name) R) S {'0 ' * 10}{own} 0 0 0"
+    return {"stat": "\n".join(["cpu 0 0 0 0", *lines, "intr 1 2"]), "self/stat": stat}
+
+
+@pytest.fixture
+def four_cores(monkeypatch):
+    monkeypatch.setattr(environment, "_processors", lambda: {0, 1, 2, 3})
+    monkeypatch.setattr(environment, "num_cores", lambda: 4)
+    monkeypatch.setattr(environment.time, "sleep", lambda seconds: None)
+
+
+@pytest.mark.parametrize(
+    ("busy", "own", "others", "threads"),
+    [
+        ([0, 0, 0, 0], 0, 0.0, 4),
+        ([100, 0, 0, 0], 100, 0.0, 4),  # that was this process
+        ([100, 100, 0, 0], 100, 1.0, 3),
+        ([40, 0, 0, 0], 0, 0.4, 4),
+        ([40, 30, 0, 0], 0, 0.7, 3),
+        ([100, 100, 100, 100], 20, 3.8, 1),
+        ([100, 100, 100, 100], 0, 4.0, 1),  # there is always one
+        ([0, 0, 0, 0], 5, 0.0, 4),  # counters lag behind one another
+    ],
+)
+def test_what_others_take_leaves_fewer_threads(
+    tmp_path, four_cores, busy, own, others, threads
+):
+    """Two looks, a hundred ticks apart; a fifth processor is not granted."""
+    tree(tmp_path, counters([(500, 500)] * 5, own=70))
+    load = environment.Load(tmp_path)
+    later = [(500 + b, 600 - b) for b in busy] + [(600, 500)]
+    tree(tmp_path, counters(later, own=70 + own))
+    assert load.others() == pytest.approx(others)
+    assert load.threads() == threads
+
+
+def test_without_counters_others_are_taken_to_be_idle(tmp_path, four_cores):
+    """Not Linux; or counters that stand still."""
+    assert environment.Load(tmp_path / "none").others() == 0
+    assert environment.Load(tmp_path / "none").threads() == 4
+    tree(tmp_path, counters([(500, 500)] * 4, own=70))
+    assert environment.Load(tmp_path).others() == 0
+
+
+class Taken:
+    """Stands in for `Load`: what others leave at each look, one after the other."""
+
+    def __init__(self, *idle):
+        self.idle = list(idle)
+
+    def threads(self):
+        return self.idle.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("looks", "threads"),
+    [((4,), "4"), ((2, 3), "3"), ((1, 4), "4"), ((3, 1), "3")],
+)
+def test_a_burst_does_not_cost_threads(monkeypatch, four_cores, looks, threads):
+    """What looks busy is looked at once more; an idle machine is not."""
+    load = Taken(*looks)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(environment, "CHOSEN", None)
+    monkeypatch.setattr(environment, "_AT_IMPORT", load)
+    monkeypatch.setattr(environment, "Load", lambda: load)
+    environment.choose_threads()
+    assert os.environ["OMP_NUM_THREADS"] == environment.CHOSEN == threads
+    assert load.idle == []
+    environment.choose_threads()  # once and for all
+    assert environment.num_threads() == int(threads)
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert environment.num_threads() is None
+
+
+def test_busy_says_what_others_take(monkeypatch, tmp_path, four_cores):
+    tree(tmp_path, counters([(0, 0)] * 4, own=0))
+    load = environment.Load(tmp_path)
+    tree(tmp_path, counters([(90, 10), (60, 40), (0, 100), (0, 100)], own=0))
+    monkeypatch.setattr(environment, "Load", lambda: load)
+    assert runtime.busy() == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import mxnet as mx
 import numpy
@@ -19,11 +20,13 @@ from d2l_nin.losses import cross_entropy
 from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import (
+    History,
     TrainingDiverged,
     TrainingInterrupted,
     evaluate_accuracy,
     fit,
     learning_rate,
+    progress,
 )
 
 
@@ -367,13 +370,58 @@ def test_a_bar_when_asked(capfd, monkeypatch):
     assert capfd.readouterr().err == ""
 
 
+class Taken:
+    """Stands in for `Load`: others take 1.2 cores, or none."""
+
+    cores, since = 1.2, float("-inf")
+
+    def others(self):
+        return self.cores
+
+
+def test_the_bar_and_the_curve_say_when_others_compute(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "Load", Taken)
+    history = History()
+    history.losses.append(0.5)
+    bar, curve = progress._Bar(2), progress._CurveWithRemark(mock.MagicMock())
+    told = "slower: other programs take 1.2 cores"
+    for taken in (1.2, 0.3):
+        monkeypatch.setattr(Taken, "cores", taken)
+        for view in (bar, curve):
+            view.update(history)
+            view.update(history)
+        assert (told in str(bar.bar)) == (taken > 1)
+    assert capsys.readouterr().err.count(f"This run is {told}.") == 1  # not twice
+    assert curve.curve.update.call_count == 4
+    for view in (bar, curve):
+        view.close()
+
+
+def test_others_are_looked_at_now_and_then(monkeypatch):
+    """Before the time is up the last look holds."""
+    monkeypatch.setattr(progress, "Load", Taken)
+    neighbours = progress.Neighbours()
+    assert neighbours.remark() != ""
+    monkeypatch.setattr(Taken, "cores", 0.0)
+    monkeypatch.setattr(Taken, "since", float("inf"))
+    assert neighbours.remark() != ""
+    monkeypatch.setattr(Taken, "since", float("-inf"))
+    assert neighbours.remark() == ""
+
+
+def test_a_run_says_how_many_threads_it_had():
+    _, history = train(num_epochs=1)
+    assert history.threads == int(os.environ["OMP_NUM_THREADS"])
+
+
 LIVE = """
 from unittest import mock
 FIGURES
 from d2l_nin.training import progress
 shell = mock.MagicMock(kernel=True)  # Matplotlib asks it as well
 import IPython; IPython.get_ipython = lambda: shell
-print(type(progress._make_view(None, 10)).__name__)
+view = progress._make_view(None, 10)
+print(type(getattr(view, "curve", view)).__name__)
 """
 
 

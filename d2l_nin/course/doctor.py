@@ -96,9 +96,18 @@ def _import_order() -> Finding:
 def _threads() -> Finding:
     threads, cores = os.environ.get("OMP_NUM_THREADS"), environment.num_cores()
     found = f"{threads or 'not set'}, {cores} cores to compute on"
-    if threads != str(cores):
-        return Finding("Threads", found, f"unset OMP_NUM_THREADS, or set it to {cores}")
-    return Finding("Threads", found)
+    if threads == str(cores):
+        return Finding("Threads", found)
+    if threads == environment.CHOSEN:
+        return Finding("Threads", f"{found}; others compute: that many are faster")
+    return Finding("Threads", found, f"unset OMP_NUM_THREADS, or set it to {cores}")
+
+
+def _load() -> Finding:
+    """Told, not judged wrong: it comes and goes."""
+    taken = environment.Load().others(0.5)
+    mend = "training is slower: close other programs and notebooks that compute"
+    return Finding("Load", f"others keep {taken:.1f} cores busy", mend * (taken >= 0.5))
 
 
 def _engine() -> Finding:
@@ -163,6 +172,7 @@ def examine() -> list[Finding]:
         _d2l(),
         _import_order(),
         _threads(),
+        _load(),
         _engine(),
         *_gpus(),
         _memory(),

@@ -36,6 +36,9 @@ class History:
         Images trained on, all epochs together.
     train_seconds : float
         Of training alone.
+    threads : int or None
+        On a CPU, those of the epoch begun last: another number gives other last digits.
+        None where MXNet chose them, as it was imported before this package.
     """
 
     def __init__(self):
@@ -43,6 +46,7 @@ class History:
         self.epochs: list[dict] = []
         self.num_samples = 0
         self.train_seconds = 0.0
+        self.threads: int | None = None
 
     def _last(self, name: str):
         if not self.epochs or name not in self.epochs[-1]:

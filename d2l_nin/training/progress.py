@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from tqdm import tqdm
 
+from d2l_nin.environment import Load
 from d2l_nin.training.history import History
 
 
@@ -25,20 +27,61 @@ def someone_looks() -> bool:
     return _notebook_is_live() or in_terminal
 
 
+class Neighbours:
+    """Whether other programs take cores from a run, looked at now and then.
+
+    Parameters
+    ----------
+    seconds : float
+        From one look to the next.
+    """
+
+    def __init__(self, seconds: float = 3.0):
+        self.seconds = seconds
+        self.looking, self.taken = Load(), 0.0
+
+    def remark(self) -> str:
+        """What to tell someone who waits; nothing while the others take little."""
+        if time.monotonic() - self.looking.since >= self.seconds:
+            self.taken, self.looking = self.looking.others(), Load()
+        if self.taken < 0.5:
+            return ""
+        return f"slower: other programs take {self.taken:.1f} cores"
+
+
 class _Bar:
     """A progress bar for terminals."""
 
     def __init__(self, num_steps: int):
         self.bar = tqdm(total=num_steps, unit="batch", dynamic_ncols=True, leave=False)
+        self.neighbours = Neighbours()
 
     def update(self, history: History) -> None:
         done = len(history.losses)
         if done:
-            self.bar.set_postfix_str(f"loss {history.losses[-1]:.3f}", refresh=False)
+            told = [f"loss {history.losses[-1]:.3f}", self.neighbours.remark()]
+            self.bar.set_postfix_str(", ".join(filter(None, told)), refresh=False)
         self.bar.update(done - self.bar.n)
 
     def close(self) -> None:
         self.bar.close()
+
+
+class _CurveWithRemark:
+    """A live curve, and one line below it the first time that the machine is busy."""
+
+    def __init__(self, curve):
+        self.curve, self.neighbours, self.told = curve, Neighbours(), False
+
+    def update(self, history: History) -> None:
+        self.curve.update(history)
+        remark = "" if self.told else self.neighbours.remark()
+        if remark:
+            print(f"This run is {remark}.", file=sys.stderr)
+            self.told = True
+
+    def close(self) -> None:
+        self.curve.close()
 
 
 def _make_view(progress: bool | None, num_steps: int):
@@ -49,7 +92,7 @@ def _make_view(progress: bool | None, num_steps: int):
         # Here, as Matplotlib takes a second and most runs draw nothing.
         from d2l_nin.figures.curves import LiveCurve
 
-        return LiveCurve(num_steps)
+        return _CurveWithRemark(LiveCurve(num_steps))
     if progress or someone_looks():
         return _Bar(num_steps)
     return None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import mxnet as mx
 
 from d2l_nin.datasets import as_batch
+from d2l_nin.environment import num_threads
 from d2l_nin.training.devices import Team
 from d2l_nin.training.evaluate import (
     _check_labels,
@@ -112,6 +113,7 @@ class Run:
 
     def begin_epoch(self) -> None:
         self.sums, self.since = [0.0, 0, 0], time.perf_counter()
+        self.history.threads = num_threads()
 
     def stepped(self, loss, hits, num_samples: int) -> None:
         """Take down a step, without waiting for the device.
