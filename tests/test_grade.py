@@ -496,15 +496,16 @@ def test_the_table_is_written_whole_or_not_at_all(tmp_path):
     path.write_text("before")
 
     def rows():
-        yield "ada", []
+        yield "ada", [], 0
         raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError):
         write_table(path, ["ch01.number"], rows())
     assert path.read_text() == "before"
-    write_table(path, ["ch01.number"], [("Zoë", []), ("-1", [])])
+    write_table(path, ["ch01.number"], [("Zoë", [], 0), ("-1", [], 1.5)])
     assert path.read_text("utf-8").splitlines() == [
-        "student,ch01.number,total,remarks", "Zoë,missing,0,", "'-1,missing,0,"
+        "student,ch01.number,total,points,remarks",
+        "Zoë,missing,0,0,", "'-1,missing,0,1.5,"
     ]  # fmt: skip
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
 from rich.table import Table
 from rich.text import Text
+
+from d2l_nin.course.console import console
+from d2l_nin.grading import report, scores
+from d2l_nin.grading.scores import FORMATS
 
 __all__ = ["grade"]
 
@@ -27,9 +32,17 @@ __all__ = ["grade"]
 @click.option("--bom", is_flag=True,
               help="Begin the table with a byte order mark: Excel needs it to show "
               "names right.")  # fmt: skip
+@click.option("--format", "platform", type=click.Choice(FORMATS), default="csv",
+              show_default=True,
+              help="Write also the table that Moodle or Canvas imports.")  # fmt: skip
+@click.option("--roster", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="The table of students that Moodle or Canvas exported.")  # fmt: skip
+@click.option("--rules", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Points, partial credit, due dates: see the README.")  # fmt: skip
+@click.option("--zip", "zipped", is_flag=True, help="All reports in one zip as well.")
 @click.option("--checks", default="d2l_nin.checks", hidden=True)
 def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory: int,
-          bom: bool, checks: str) -> None:  # fmt: skip
+          checks: str, **written) -> None:  # fmt: skip
     """Grade the notebooks in the folder SUBMISSIONS.
 
     A folder in it holds a student's notebooks and is named after the student. A
@@ -51,13 +64,13 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
     """
     import importlib
 
-    from d2l_nin.course.console import console
     from d2l_nin.environment import num_cores
     from d2l_nin.grading import journal as journals
     from d2l_nin.grading.grade import grade_all
     from d2l_nin.grading.submissions import Limits, find_submissions
 
     known = importlib.import_module(checks)
+    rules, roster = _told(known, written)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     limits = Limits(seconds, memory * 2**20)
     journal_path = out.with_name(f"{out.stem}_journal.jsonl")
@@ -72,7 +85,8 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
             found, journal, limits, jobs or num_cores(), checks, submissions
         )
         _show_progress(runs, len(found))
-        _write_grades(found, journal, known, out, reports, bom)
+        tables = _Tables(found, journal, known, rules, out)
+        tables.write(reports, written, roster)
     except (KeyboardInterrupt, SystemExit):
         console.print("Interrupted: the same command goes on from here.")
         raise
@@ -83,7 +97,7 @@ def grade(submissions: Path, out: Path, jobs: int | None, seconds: float, memory
 
 
 def _show_progress(runs, num_files: int) -> None:
-    from d2l_nin.course.console import console, progress_bar
+    from d2l_nin.course.console import progress_bar
 
     progress = progress_bar()
     with progress:
@@ -94,48 +108,87 @@ def _show_progress(runs, num_files: int) -> None:
                 console.print(Text(f"{submission.file}: {came['seconds']} s"))
 
 
-def _write_grades(found, journal, known, out: Path, reports: Path, bom) -> None:
-    """The table, a page for each student, and a summary on the console."""
-    from d2l_nin.course.console import console
-    from d2l_nin.grading import report
+def _told(known, written):
+    """Rules and roster, read before anything is run."""
+    names = [exercise.name for chapter in report.chapters_of(known)
+             for exercise in known.exercises_of(chapter).values()]  # fmt: skip
+    path, roster, platform = written["rules"], written["roster"], written["platform"]
+    if roster and platform == "csv":
+        raise click.UsageError("--roster goes with --format moodle or canvas")
+    try:
+        rules = scores.read_rules(path, names) if path else scores.Rules()
+        return rules, scores.read_roster(roster, platform) if roster else {}
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
 
-    files = {submission.file for submission in found}
-    students = sorted({submission.student for submission in found})
-    tally, troubled = {}, []
-    for student in students:
-        entries = journal.of(student, files)
-        for name, status in report.best(entries).items():
-            counts = tally.setdefault(name, {})
-            counts[status] = counts.get(status, 0) + 1
-        troubled += [entry for entry in entries if entry["note"]]
-    chapters = {name[2:4] for name in tally} or set(report.chapters_of(known))
-    columns = [
-        exercise.name
-        for chapter in sorted(chapters)
-        for exercise in known.exercises_of(chapter).values()
-    ]
-    report.write_table(
-        out,
-        columns,
-        ((student, journal.of(student, files)) for student in students),
-        bom,
-    )
-    for student in students:
-        entries = journal.of(student, files)
-        report.write_report(reports, student, entries, columns)
 
-    table = Table(title=f"{len(students)} students, {len(found)} files")
-    table.add_column("exercise")
-    for status in ("right", "wrong", "unanswered", "other"):
-        table.add_column(status, justify="right")
-    for name in columns:
-        counts = tally.get(name, {})
-        shown = [counts.get(s, 0) for s in ("right", "wrong", "unanswered")]
-        other = len(students) - sum(shown)
-        table.add_row(name, *map(str, shown), str(other))
-    console.print(table)
-    for entry in troubled[:20]:
-        console.print(Text(f"{entry['file']}: {entry['note']}"))
-    if len(troubled) > 20:
-        console.print(f"… and {len(troubled) - 20} more remarks in {out}")
-    console.print(f"The table is {out}; a page for each student is in {reports}/")
+class _Tables:
+    """What a grading ends with: the tables, a page for each student, a summary."""
+
+    def __init__(self, found, journal, known, rules, out: Path):
+        self.files = {submission.file: submission for submission in found}
+        self.entries = {student: journal.of(student, self.files)
+                        for student in sorted({s.student for s in found})}  # fmt: skip
+        self.rules, self.out = rules, out
+        self.best = {s: report.best(e) for s, e in self.entries.items()}
+        chapters = {name[2:4] for came in self.best.values() for name in came}
+        self.columns = [
+            exercise.name
+            for chapter in sorted(chapters or report.chapters_of(known))
+            for exercise in known.exercises_of(chapter).values()
+        ]
+        self.points = {
+            student: scores.score(entries, self._handed_in, rules)
+            for student, entries in self.entries.items()
+        }
+
+    def _handed_in(self, file: str) -> datetime:
+        """A file's time; of one that can't be asked, the earliest there is."""
+        try:
+            seconds = self.files[file].path.stat().st_mtime
+        except OSError:
+            seconds = 0.0
+        return datetime.fromtimestamp(seconds).astimezone()
+
+    def write(self, reports: Path, written, roster: dict) -> None:
+        rows = [(student, entries, sum(self.points[student].values()))
+                for student, entries in self.entries.items()]  # fmt: skip
+        report.write_table(self.out, self.columns, rows, written["bom"])
+        for student, entries in self.entries.items():
+            report.write_report(reports, student, entries, self.columns)
+        self._summarize()
+        console.print(
+            f"The table is {self.out}; a page for each student is in {reports}/"
+        )
+        if written["zipped"]:
+            console.print(f"All pages are in {report.zip_reports(reports)}")
+        if written["platform"] != "csv":
+            self._for_platform(written["platform"], roster)
+
+    def _for_platform(self, platform: str, roster: dict) -> None:
+        worth = {name: self.rules.worth(name) for name in self.columns}
+        rows, strangers = scores.table_for(platform, self.points, worth, roster)
+        path = self.out.with_name(f"{self.out.stem}_{platform}.csv")
+        report.write_rows(path, rows)
+        console.print(f"{platform.title()} imports {path}")
+        for student in strangers:
+            console.print(Text(f"{student}: not in the roster, left out of {path}"))
+
+    def _summarize(self) -> None:
+        title = f"{len(self.entries)} students, {len(self.files)} files"
+        table = Table(title=title)
+        table.add_column("exercise")
+        for status in ("right", "wrong", "unanswered", "other"):
+            table.add_column(status, justify="right")
+        for name in self.columns:
+            came = [best.get(name) for best in self.best.values()]
+            shown = [came.count(s) for s in ("right", "wrong", "unanswered")]
+            table.add_row(name, *map(str, shown), str(len(came) - sum(shown)))
+        console.print(table)
+        troubled = [
+            e for entries in self.entries.values() for e in entries if e["note"]
+        ]
+        for entry in troubled[:20]:
+            console.print(Text(f"{entry['file']}: {entry['note']}"))
+        if len(troubled) > 20:
+            console.print(f"… and {len(troubled) - 20} more remarks in {self.out}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["ORDER", "RIGHT", "Found"]
+__all__ = ["MISSING", "ORDER", "RIGHT", "Found"]
 
 RIGHT, UNANSWERED, MISSING = "right", "unanswered", "missing"
 # From worst to best.

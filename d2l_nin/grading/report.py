@@ -6,15 +6,24 @@ import csv
 import hashlib
 import os
 import re
+import zipfile
 from pathlib import Path
 
 from jinja2 import Environment
 
-from d2l_nin.grading.found import ORDER, RIGHT
+from d2l_nin.grading.found import MISSING, ORDER, RIGHT
 
-__all__ = ["best", "chapters_of", "report_name", "write_report", "write_table"]
+__all__ = [
+    "best",
+    "chapters_of",
+    "report_name",
+    "write_report",
+    "write_rows",
+    "write_table",
+    "zip_reports",
+]
 
-MISSING, UNREADABLE = "missing", "unreadable"
+UNREADABLE = "unreadable"
 _TEMPLATE = Path(__file__).parent.parent / "templates" / "grade" / "report.html.j2"
 
 
@@ -47,32 +56,49 @@ def write_table(path: Path, columns: list[str], rows, bom: bool = False) -> None
     path : Path
     columns : list of str
         The exercises.
-    rows : iterable of (student, entries of the journal)
+    rows : iterable of (student, entries of the journal, points)
     bom : bool
         Begin with a byte order mark.
     """
+    write_rows(path, _rows(columns, rows), bom)
+
+
+def _rows(columns, rows):
+    yield ["student", *columns, "total", "points", "remarks"]
+    for student, entries, points in rows:
+        came = best(entries)
+        lost = any(e["note"] and not e["states"] and e["file"][-1] != "/"
+                   for e in entries)  # fmt: skip
+        lack = UNREADABLE if lost else MISSING
+        statuses = [came.get(name, lack) for name in columns]
+        remarks = "; ".join(
+            f"{entry['file']}: {entry['note']}" for entry in entries if entry["note"]
+        )
+        yield [student, *statuses, statuses.count(RIGHT), f"{points:g}", remarks]
+
+
+def write_rows(path: Path, rows, bom: bool = False) -> None:
+    """Write a table that no spreadsheet takes for formulas; whole, or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     encoding = "utf-8-sig" if bom else "utf-8"
     with partial.open("w", encoding=encoding, errors="replace", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["student", *columns, "total", "remarks"])
-        for student, entries in rows:
-            came = best(entries)
-            lost = any(e["note"] and not e["states"] and e["file"][-1] != "/"
-                       for e in entries)  # fmt: skip
-            lack = UNREADABLE if lost else MISSING
-            statuses = [came.get(name, lack) for name in columns]
-            remarks = "; ".join(
-                f"{entry['file']}: {entry['note']}"
-                for entry in entries
-                if entry["note"]
-            )
-            table.writerow(
-                [_safe(student), *statuses, statuses.count(RIGHT), _safe(remarks)]
-            )
+        for row in rows:
+            table.writerow([_safe(c) if isinstance(c, str) else c for c in row])
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+
+
+def zip_reports(folder: Path) -> Path:
+    """All pages of a folder of reports in one zip beside it."""
+    target = folder.with_suffix(".zip")
+    partial = target.with_name(f".{target.name}.partial")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
+        for page in sorted(folder.glob("*.html")):
+            file.write(page, page.name)
+    partial.replace(target)
+    return target
 
 
 def report_name(student: str) -> str:
