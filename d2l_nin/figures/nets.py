@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import cache, partial
 
 import numpy
 from matplotlib import pyplot as plt
@@ -152,13 +152,17 @@ def _box_height(layer) -> float:
     return 0.1 + 0.15 * len(_lines(layer.name))
 
 
+@cache
+def _text_width(text: str, size: float) -> float:
+    """In points; measuring is slow, and the same few texts are asked for often."""
+    return TextPath((0, 0), text, size=size).get_extents().width
+
+
 def _width_of(layers) -> float:
     """Of boxes that hold the names of all `layers` and have room for shapes below."""
     texts = [line for layer in layers for line in _lines(layer.name)]
-    names = max(TextPath((0, 0), text, size=_TEXT).get_extents().width
-                for text in texts)  # fmt: skip
-    shapes = max(TextPath((0, 0), _shape_text(layer.shape), size=8).get_extents().width
-                 for layer in layers)  # fmt: skip
+    names = max(_text_width(text, _TEXT) for text in texts)
+    shapes = max(_text_width(_shape_text(layer.shape), 8) for layer in layers)
     return max(names / 72 + 0.2, 2 * shapes / 72 + 0.2)
 
 
