@@ -255,4 +255,4 @@ def verdict(claim: str, value: float, *, excludes: str, **bound) -> None:
     words, keeps = _BOUNDS[name]
     mark = "✓" if keeps(float(value), limit) else "✗"
     print(f"{mark} {claim}: measured {float(value):.3f}, {words} {limit:g}")
-    print(f"  excludes: {excludes}")
+    print(f"  rules out: {excludes}")

@@ -95,7 +95,7 @@ def test_a_verdict_says_number_bound_and_what_it_excludes(bound, kept, capsys):
     line, excluded = capsys.readouterr().out.splitlines()
     assert line.startswith("✓ accuracy" if kept else "✗ accuracy")
     assert "measured 0.500" in line and line.endswith(" 0.5")
-    assert excluded == "  excludes: guessing, 0.1"
+    assert excluded == "  rules out: guessing, 0.1"
 
 
 def test_nan_keeps_no_bound(capsys):

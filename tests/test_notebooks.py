@@ -278,7 +278,7 @@ def test_nbval_itself_passes_the_true_and_fails_the_falsified(head_of_chapter):
 
 
 def test_of_a_verdict_only_its_number_may_differ(tmp_path):
-    line = "✓ accuracy: measured 0.912, at least 0.9\n  excludes: guessing\n"
+    line = "✓ accuracy: measured 0.912, at least 0.9\n  rules out: guessing\n"
     stored = [
         line.replace("0.912", "0.907"),  # the only one that passes
         line.replace("✓", "✗"),
