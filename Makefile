@@ -5,7 +5,7 @@ PY = "$(VENV)/bin/python"
 CHAPTER ?=
 BENCH ?=
 
-.PHONY: help setup run test bench notebooks slides slides-pdf bundle lab lock \
+.PHONY: help setup run test bench notebooks slides slides-pdf bundle site linkcheck lab lock \
     wheels doctor clean
 
 help:  ## this list
@@ -45,6 +45,22 @@ slides-pdf: setup  ## the same, and print each deck to PDF
 bundle: setup  ## the zip that students get, without solutions, in build/
 	@$(PY) -m d2l_nin bundle
 
+# Sphinx has an environment of its own; it sees the course's packages as well.
+site: setup  ## the course as a book, in build/site (SOLUTIONS=1: with the solutions)
+	@test "$$(cat .venv-site/.ready 2>/dev/null)" = "$$(cksum < site/requirements.lock)" || { \
+	    echo "Setting up .venv-site with Sphinx ..." && \
+	    $(PY) -m uv venv -q --clear --python $(PY) .venv-site && \
+	    $(PY) -m uv pip install -q --no-config --require-hashes \
+	        --python .venv-site/bin/python -r site/requirements.lock && \
+	    .venv-site/bin/python site/see.py $(PY) && \
+	    cksum < site/requirements.lock > .venv-site/.ready; }
+	@$(PY) -m d2l_nin slides
+	@$(PY) -m d2l_nin bundle
+	@.venv-site/bin/python site/build.py $(if $(SOLUTIONS),--solutions)
+
+linkcheck: setup site  ## try the book's links to other sites (needs a network)
+	@.venv-site/bin/python site/build.py --linkcheck
+
 lab: setup  ## open the chapters in JupyterLab
 	@$(PY) -m jupyter lab notebooks
 
@@ -56,6 +72,9 @@ lock: setup  ## re-make requirements.lock from pyproject.toml
 	    --python-version 3.9 \
 	    --generate-hashes --no-emit-index-url --no-strip-extras --upgrade --quiet \
 	    --custom-compile-command "make lock" --output-file requirements.lock
+	@$(PY) -m uv pip compile site/requirements.in --no-config --universal \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --quiet \
+	    --custom-compile-command "make lock" --output-file site/requirements.lock
 
 # For this Python and this kind of machine.
 wheels: setup  ## all locked packages as files, in WHEELS (build/wheels)

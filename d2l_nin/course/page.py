@@ -75,7 +75,7 @@ def _style() -> str:
     return STYLE.read_text(encoding="utf-8").replace("MATHS_FONT", font)
 
 
-def _fold_predictions(notebook) -> None:
+def fold_predictions(notebook) -> None:
     """Mark the code cell that answers each prediction, so that it is folded."""
     asked = False
     for cell in notebook.cells:
@@ -106,7 +106,7 @@ def to_html(notebook, others: list[tuple[str, str]] = (), here: str = "") -> str
         Which of the file names is this chapter's.
     """
     notebook = for_reading(notebook)
-    _fold_predictions(notebook)
+    fold_predictions(notebook)
     exporter = HTMLExporter(
         template_name="chapter",
         extra_template_basedirs=[str(TEMPLATES)],

@@ -1,0 +1,171 @@
+"""Build the book of the course: `make site`.
+
+The pages here, the chapters with their stored outputs, the decks and the students' zip
+become one folder, build/site, that opens from a disk as well as from a server. Nothing
+is executed and nothing is loaded from a network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+
+from d2l_nin.course.chapters import find_chapters, find_solutions
+from d2l_nin.course.page import fold_predictions
+from d2l_nin.course.slides import install_node_modules
+
+ROOT = Path(__file__).parents[1]
+SITE, BUILD = ROOT / "site", ROOT / "build"
+SOURCE, OUT = BUILD / "site-source", BUILD / "site"
+MATHJAX = ("MathJax.js", "LICENSE", "config/TeX-AMS_SVG.js", "jax/output/SVG",
+           "jax/element/mml", "jax/input/TeX", "extensions")  # fmt: skip
+
+
+def terms() -> list[str]:
+    """What the glossary explains, in its order."""
+    text = (SITE / "glossary.md").read_text(encoding="utf-8")
+    inside = text.split(":sorted:", 1)[1].split("```", 1)[0]
+    lines = inside.splitlines()
+    return [a for a, b in zip(lines, lines[1:]) if a and b.startswith("  ")]
+
+
+def link_terms(text: str, left: set[str]) -> str:
+    """The chapter's first bold use of each term, as a link to the glossary."""
+
+    def link(match):
+        term = match[1].lower()
+        known = term if term in left else term.removesuffix("s")
+        if known not in left:
+            return match[0]
+        left.discard(known)
+        return f"**{{term}}`{match[1]} <{known}>`**"
+
+    return re.sub(r"\*\*([^*\n]+)\*\*", link, text)
+
+
+def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
+    """A chapter as the book shows it.
+
+    What answers a prediction is folded, terms lead to the glossary, and below the
+    title stand the links to what belongs to the chapter.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    fold_predictions(notebook)
+    left = set(terms())
+    for cell in notebook.cells:
+        tags = cell.metadata.setdefault("tags", [])
+        if cell.cell_type == "markdown":
+            cell.source = link_terms(cell.source, left)
+        elif cell.metadata.get("folded"):
+            tags.append("hide-output")
+        elif cell.metadata.get("jupyter", {}).get("source_hidden"):
+            tags.append("hide-input")
+    links = [f'<a href="{path.name}" download>notebook</a>']
+    if deck:
+        links.append(f'<a href="../slides/{deck}/index.html">slides</a>')
+    title, _, rest = notebook.cells[0].source.partition("\n")
+    line = f"<p>{' · '.join(links)}</p>"
+    notebook.cells[0].source = f"{title}\n\n{line}\n{rest}"
+    return notebook
+
+
+def write_source(solutions: bool) -> None:
+    """All that Sphinx reads, in one folder."""
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    shutil.copytree(SITE, SOURCE, ignore=shutil.ignore_patterns("build.py", "require*"))
+    extra, chapters = SOURCE / "extra", SOURCE / "chapters"
+    (extra / "chapters").mkdir(parents=True)
+    chapters.mkdir()
+    modules = install_node_modules(BUILD / "slides-npm")
+    for name in MATHJAX:
+        source, target = modules / "mathjax" / name, SOURCE / "_static/mathjax" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, target)
+    shutil.copytree(BUILD / "slides", extra / "slides")
+    shutil.copy(BUILD / "d2l-nin-students.zip", extra)
+    for path in find_chapters(ROOT / "notebooks"):
+        deck = path.stem if (ROOT / "slides" / f"{path.stem}.md").exists() else ""
+        nbformat.write(prepare(path, deck), chapters / path.name)
+        shutil.copy(path, extra / "chapters" / path.name)
+    if solutions:
+        (chapters / "solutions").mkdir()
+        for path in find_solutions(ROOT / "notebooks"):
+            nbformat.write(prepare(path), chapters / "solutions" / path.name)
+
+
+class _Page(HTMLParser):
+    """What a page links to, which names it has, and its pictures without alt text."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.links, self.names, self.no_alt = [], set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.names |= {attrs[key] for key in ("id", "name") if attrs.get(key)}
+        if tag == "img" and not attrs.get("alt"):
+            self.no_alt.append(str(attrs.get("src"))[:60])
+        for key in ("href", "src"):
+            if attrs.get(key) and not urlsplit(attrs[key]).scheme:
+                self.links.append(attrs[key])
+
+
+def faults(out: Path) -> list[str]:
+    """Links of the site's own pages that lead nowhere, pictures without alt text."""
+    pages = {
+        path.resolve(): _Page(path.read_text(encoding="utf-8"))
+        for path in out.rglob("*.html")
+        if not {"slides", "_static"} & set(path.relative_to(out).parts)
+    }
+    found = []
+    for path, page in pages.items():
+        here = path.relative_to(out.resolve())
+        found += [f"{here}: no alt text: {src}" for src in page.no_alt]
+        for link in page.links:
+            parts = urlsplit(link)
+            target = (
+                (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            )
+            if not target.exists():
+                found.append(f"{here}: {link} leads nowhere")
+            elif parts.fragment and target in pages:
+                names = pages[target].names
+                if not names & {parts.fragment, unquote(parts.fragment)}:
+                    found.append(f"{here}: {link}: there is no such place")
+    return sorted(set(found))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--solutions", action="store_true", help="solutions as well")
+    parser.add_argument("--linkcheck", action="store_true", help="try outer links only")
+    args = parser.parse_args()
+    write_source(args.solutions)
+    shutil.rmtree(OUT, ignore_errors=True)
+    builder = "linkcheck" if args.linkcheck else "html"
+    command = ["-m", "sphinx", "-b", builder, "-W", "--keep-going", "-q", "-j", "2",
+               str(SOURCE), str(OUT)]  # fmt: skip
+    if args.solutions:
+        command += ["-t", "solutions"]
+    done = subprocess.run([sys.executable, *command], env={**os.environ})
+    found = [] if args.linkcheck or done.returncode else faults(OUT)
+    print("\n".join(found), file=sys.stderr)
+    if done.returncode or found:
+        sys.exit(1)
+    size = sum(path.stat().st_size for path in OUT.rglob("*") if path.is_file())
+    print(f"{OUT / 'index.html'}: {size / 2**20:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()
