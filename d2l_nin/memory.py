@@ -1,11 +1,13 @@
-"""Floor 0: the most memory that a process ever held.
+"""Memory: the most that a process ever held, and what cycles of objects keep.
 
 Of Python's own library alone: the bench runs it under an interpreter with PyTorch, and
 `chapters` sends its text into a kernel.
 """
 
+import gc
 import resource
 import sys
+import time
 from pathlib import Path
 
 
@@ -17,3 +19,19 @@ def peak_mib() -> float:
         return int(line.split()[1]) / 2**10
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+_collected = -float("inf")  # when `free_cycles` last did something
+
+
+def free_cycles(seconds: float = 1.0) -> None:
+    """Free objects that refer to each other in circles, as Gluon's blocks do.
+
+    Without this the memory of nets that nobody holds any more stays taken until Python
+    happens to look for circles. A look takes longer than a short run: there is at most
+    one in so many seconds, in which little can pile up.
+    """
+    global _collected
+    if time.monotonic() - _collected >= seconds:
+        gc.collect()
+        _collected = time.monotonic()

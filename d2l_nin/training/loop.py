@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import asdict, fields
 
 import numpy
 from mxnet import autograd
 
+from d2l_nin.memory import free_cycles
 from d2l_nin.training.devices import Team, find_workers, move
 from d2l_nin.training.evaluate import _dtype_of, check_data
 from d2l_nin.training.history import History, TrainingInterrupted
@@ -123,9 +123,7 @@ def fit(net, train_iter, test_iter=None, num_epochs=1, lr=0.1, **options) -> His
     saving.check()
     workers = find_workers(rest["kvstore"], saving.checkpoint)
 
-    # Gluon's blocks refer to each other in cycles. Without this the memory of the nets
-    # trained before stays taken until Python happens to look for cycles.
-    gc.collect()
+    free_cycles()  # nets trained before
     if rest["devices"] is not None:
         move(net, rest["devices"])
     team = Team(net, workers)
