@@ -13,6 +13,7 @@ import pytest
 from d2l_nin.datasets import (
     FASHION_MNIST_LABELS,
     ArrayIter,
+    Batching,
     fashion_mnist,
     load_fashion_mnist,
     random_crop,
@@ -322,6 +323,8 @@ BYTES = numpy.zeros((6, 28, 28), numpy.uint8)
         ({"batch_size": 0}, ValueError, "batch_size: expected at least 1, got 0"),
         ({"batch_size": 2.5}, TypeError, "batch_size: expected an integer, got 2.5"),
         ({"seed": -1}, ValueError, "seed: expected at least 0, got -1"),
+        ({"suffle": True}, TypeError, "unexpected keyword argument 'suffle'"),
+        ({"batch_size": Batching(4), "seed": 1}, TypeError, "has them, got seed"),
         ({"resize": 0}, ValueError, "resize: expected at least 1, got 0"),
         ({"resize": (32, 3.5)}, TypeError, "resize: expected an integer, got 3.5"),
         ({"resize": (1, 2, 3)}, ValueError, "or (height, width), got (1, 2, 3)"),

@@ -2,6 +2,7 @@
 
 from d2l_nin.datasets.batches import (
     ArrayIter,
+    Batching,
     as_batch,
     as_labels,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "SUFFIXES",
     "ArrayIter",
     "Augment",
+    "Batching",
     "Characters",
     "Scenes",
     "as_batch",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import mxnet as mx
 import numpy
@@ -20,7 +21,7 @@ from d2l_nin.datasets.fashion_mnist import FASHION_MNIST_LABELS
 from d2l_nin.datasets.transforms import _height_and_width, resize_images
 from d2l_nin.runtime import whole_number
 
-__all__ = ["ArrayIter", "as_batch", "as_labels"]
+__all__ = ["ArrayIter", "Batching", "as_batch", "as_labels"]
 
 # What the last axis of images is when the channels stand last: grey, RGB, RGBA.
 _CHANNELS = (1, 3, 4)
@@ -171,6 +172,36 @@ def _grey_bytes(images) -> numpy.ndarray:
     return images
 
 
+@dataclass
+class Batching:
+    """How arrays become batches: numbers that are looked at before anything is read.
+
+    Attributes
+    ----------
+    batch_size : int
+    shuffle : bool
+        A new order each epoch, fixed by `seed` and `epoch`.
+    resize : int or (height, width), optional
+    augment : function (X, rng) -> X, optional
+        On bytes (N, H, W) of one batch, with a generator fixed by seed, epoch and
+        batch, such as `random_flip`.
+    seed : int
+    """
+
+    batch_size: int
+    shuffle: bool = False
+    resize: int | tuple[int, int] | None = None
+    augment: Callable | None = None
+    seed: int = 0
+
+    def __post_init__(self):
+        self.batch_size = whole_number("batch_size", self.batch_size, 1)
+        self.seed = whole_number("seed", self.seed, 0)
+        self.shuffle = bool(self.shuffle)
+        if self.resize is not None:
+            self.resize = _height_and_width("resize", self.resize)
+
+
 class ArrayIter:
     """Batches ``(X, y)`` out of arrays in memory; each `iter()` is one epoch.
 
@@ -183,15 +214,10 @@ class ArrayIter:
         Of NumPy or MXNet.
     labels : numbers (N,)
         An array or a list; of numbers, or of texts that are all among `classes`.
-    batch_size : int
-    shuffle : bool
-        A new order each epoch, fixed by `seed` and `epoch`.
-    resize : int or (height, width), optional
-    augment : function (X, rng) -> X, optional
-        On bytes (N, H, W) of one batch, with a generator fixed by seed, epoch and
-        batch, such as `random_flip`.
-    seed : int
+    batch_size : int or Batching
     classes : sequence of str
+    **options
+        `shuffle`, `resize`, `augment` and `seed`, as of `Batching`.
 
     Attributes
     ----------
@@ -202,23 +228,22 @@ class ArrayIter:
     Raises
     ------
     TypeError
-        `images` are not bytes; a number is not whole.
+        `images` are not bytes; a number is not whole; an option of another name.
     ValueError
         Shapes that don't fit each other; numbers that are too small.
     """
 
     def __init__(
-        self,
-        images,
-        labels,
-        batch_size,
-        *,
-        shuffle=False,
-        resize=None,
-        augment=None,
-        seed=0,
-        classes=FASHION_MNIST_LABELS,
+        self, images, labels, batch_size, *, classes=FASHION_MNIST_LABELS, **options
     ):
+        batching = batch_size
+        if not isinstance(batching, Batching):
+            batching = Batching(batch_size, **options)
+        elif options:
+            raise TypeError(f"options: the Batching has them, got {', '.join(options)}")
+        self.batch_size, self.shuffle = batching.batch_size, batching.shuffle
+        self.resize, self.augment = batching.resize, batching.augment
+        self.seed, self.epoch = batching.seed, 0
         self.classes = tuple(classes)
         self.images = _grey_bytes(images)
         labels = as_labels(labels, self.classes)
@@ -228,11 +253,6 @@ class ArrayIter:
                 f"labels: expected one for each image, shape ({len(self.images)},), "
                 f"got {self.labels.shape}"
             )
-        self.batch_size = whole_number("batch_size", batch_size, 1)
-        self.seed = whole_number("seed", seed, 0)
-        self.shuffle, self.augment = bool(shuffle), augment
-        self.resize = None if resize is None else _height_and_width("resize", resize)
-        self.epoch = 0
 
     @property
     def num_samples(self) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy
 
 from d2l_nin.cache import cache_folder
-from d2l_nin.datasets.batches import ArrayIter
+from d2l_nin.datasets.batches import ArrayIter, Batching
 from d2l_nin.datasets.characters import CHARACTERS, read_characters
 from d2l_nin.datasets.fashion_mnist import (
     FASHION_MNIST_LABELS,
@@ -85,10 +85,11 @@ def load_fashion_mnist(
     ValueError, TypeError, FileNotFoundError
         The numbers are not possible; the files are as in `read_fashion_mnist`.
     """
-    batch_size = whole_number("batch_size", batch_size, 1)
-    test_batch_size = whole_number("test_batch_size", test_batch_size, 1)
+    training = Batching(batch_size, True, resize, augment, seed)
+    evaluation = Batching(
+        whole_number("test_batch_size", test_batch_size, 1), resize=resize
+    )
     validation = whole_number("validation", validation, 0)
-    seed = whole_number("seed", seed, 0)
     if train_size is not None:
         train_size = whole_number("train_size", train_size, 1)
     (X, y), (X_test, y_test) = read_fashion_mnist(folder)
@@ -103,20 +104,18 @@ def load_fashion_mnist(
         held_out = _take_balanced(y, validation, numpy.random.default_rng(0))
         rows = numpy.setdiff1d(rows, held_out, assume_unique=True)
     if train_size is not None and train_size < len(rows):
-        rows = rows[_take_balanced(y[rows], train_size, numpy.random.default_rng(seed))]
+        rng = numpy.random.default_rng(training.seed)
+        rows = rows[_take_balanced(y[rows], train_size, rng)]
 
     # Indexing copies; without a choice the shared array of bytes is used as it is.
     X_train, y_train = (X, y) if len(rows) == len(y) else (X[rows], y[rows])
-    common = {"resize": resize, "classes": class_names(y)}
-    train_iter = ArrayIter(
-        X_train, y_train, batch_size, shuffle=True, augment=augment, seed=seed, **common
-    )
-    test_iter = ArrayIter(X_test, y_test, test_batch_size, **common)
+    classes = class_names(y)
+    train_iter = ArrayIter(X_train, y_train, training, classes=classes)
+    test_iter = ArrayIter(X_test, y_test, evaluation, classes=classes)
     if not validation:
         return train_iter, test_iter
-    return train_iter, test_iter, ArrayIter(
-        X[held_out], y[held_out], test_batch_size, **common
-    )  # fmt: skip
+    valid_iter = ArrayIter(X[held_out], y[held_out], evaluation, classes=classes)
+    return train_iter, test_iter, valid_iter
 
 
 # --- characters and a reader's own pictures ----------------------------------------
@@ -183,9 +182,9 @@ def load_characters(
     FileNotFoundError
         A font file is missing.
     """
-    batch_size = whole_number("batch_size", batch_size, 1)
+    training = Batching(batch_size, True, resize, augment, seed)
     test_batch_size = whole_number("test_batch_size", test_batch_size, 1)
-    seed = whole_number("seed", seed, 0)
+    evaluation = Batching(test_batch_size, resize=resize, seed=training.seed)
     sizes = {
         "train": whole_number("train_size", train_size, 1),
         "test": whole_number("test_size", test_size, 1),
@@ -193,14 +192,15 @@ def load_characters(
         "held_out": whole_number("held_out_size", held_out_size, 1),
     }
     sets = read_characters(
-        sizes, held_out, seed, folder=cache_folder(), progress=progress
+        sizes, held_out, training.seed, folder=cache_folder(), progress=progress
     )
-    common = {"resize": resize, "seed": seed, "classes": CHARACTERS}
-    train_iter = ArrayIter(
-        *sets.pop("train"), batch_size, shuffle=True, augment=augment, **common
-    )
-    rest = {name: ArrayIter(*sets[name], test_batch_size, **common) for name in sets}
-    return Characters(train=train_iter, **rest)
+    iters = {
+        name: ArrayIter(
+            *arrays, training if name == "train" else evaluation, classes=CHARACTERS
+        )
+        for name, arrays in sets.items()
+    }
+    return Characters(**iters)
 
 
 def load_image_folder(
@@ -242,8 +242,7 @@ def load_image_folder(
         As `folders.read_image_folder`; `test_part` leaves no picture to test, or none
         of some class to train.
     """
-    batch_size = whole_number("batch_size", batch_size, 1)
-    seed = whole_number("seed", seed, 0)
+    training = Batching(batch_size, shuffle=True, augment=augment, seed=seed)
     if not 0 <= test_part < 1:
         raise ValueError(f"test_part: expected 0 ≤ test_part < 1, got {test_part}")
     images, labels, classes = read_image_folder(path, on_error=on_error, invert=invert)
@@ -253,7 +252,7 @@ def load_image_folder(
     held_out = numpy.zeros(len(labels), bool)
     if test_part:
         digests = numpy.array([hashlib.sha256(x).hexdigest() for x in images])
-        rng = numpy.random.default_rng(seed)
+        rng = numpy.random.default_rng(training.seed)
         for label, count in enumerate(counts):
             rows = rng.permutation(numpy.flatnonzero(labels == label))
             chosen = digests[rows[: round(test_part * count)]]
@@ -271,16 +270,11 @@ def load_image_folder(
                 "ones stay together). Add pictures, or give a smaller part."
             )
     train_iter = ArrayIter(
-        images[~held_out],
-        labels[~held_out],
-        batch_size,
-        shuffle=True,
-        augment=augment,
-        seed=seed,
-        classes=classes,
+        images[~held_out], labels[~held_out], training, classes=classes
     )
     if not test_part:
         return train_iter
+    evaluation = Batching(training.batch_size)
     return train_iter, ArrayIter(
-        images[held_out], labels[held_out], batch_size, classes=classes
+        images[held_out], labels[held_out], evaluation, classes=classes
     )
