@@ -17,8 +17,8 @@ from pathlib import Path
 import mxnet as mx
 import numpy
 import pytest
-from mxnet import init, np
-from mxnet.gluon import HybridBlock
+from mxnet import autograd, init, np
+from mxnet.gluon import Block, HybridBlock, nn
 
 from d2l_nin import checkpoint, training
 from d2l_nin.cache import description
@@ -29,6 +29,8 @@ from d2l_nin.nin import nin_classroom
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import evaluate_accuracy, fit, fit_cached
 from d2l_nin.training.kept import _key_of_run
+from d2l_nin.training.loop import parted
+from d2l_nin.training.resume import identities
 
 ARRAYS = {"a.weight": numpy.arange(6.0).reshape(2, 3), "b": numpy.float32([1, 2])}
 
@@ -581,8 +583,53 @@ def test_the_files_that_decide_a_run(monkeypatch, file, decides):
 
     for function in (read, changed):
         monkeypatch.setattr(Path, "read_bytes", function)
-        keys.append(_key_of_run(net, *data, {"num_epochs": 1}))
+        parts, told = parted({"num_epochs": 1}), identities(*data)
+        keys.append(_key_of_run(net, data, parts, told))
     assert (keys[0] != keys[1]) == decides
+
+
+def test_data_are_hashed_once_and_the_first_batch_is_not_computed_again(
+    cache, monkeypatch
+):
+    """What is known before the first step costs two samples, not a batch."""
+    hashed, seen, identity = [], [], ArrayIter.identity
+
+    class Look(Block):
+        def forward(self, X):
+            seen.append((autograd.is_training(), len(X)))
+            return X
+
+    def counted(self):
+        hashed.append(self)
+        return identity(self)
+
+    monkeypatch.setattr(ArrayIter, "identity", counted)
+    net, train_iter, test_iter = quick()
+    with_look = nn.Sequential()
+    with_look.add(Look(), net)
+    fit_cached("run", with_look, train_iter, test_iter, num_epochs=1)
+    assert hashed == [train_iter, test_iter]
+    whole = [n for training, n in seen if training]
+    before = seen[: seen.index((True, whole[0]))]
+    assert [n for _, n in before] == [2, 2, min(10, test_iter.num_samples)]
+    hashed.clear()
+    fit(net, train_iter, num_epochs=1, checkpoint=cache / "own")
+    assert hashed == [train_iter]
+
+
+def test_a_net_for_batches_of_one_size_is_trained():
+    net, train_iter, _ = quick()
+    fixed = nn.HybridLambda(lambda F, X: F.np.reshape(X, (10, 1, 12, 12)))
+    whole = nn.HybridSequential()
+    whole.add(fixed, net)
+    assert len(fit(whole, train_iter, num_epochs=1).losses) == len(train_iter)
+
+
+@pytest.mark.parametrize("word", ["checkpoint", "resume"])
+def test_a_kept_run_has_a_file_of_its_own(cache, word):
+    net, *data = quick()
+    with pytest.raises(TypeError, match=f"no option '{word}'"):
+        fit_cached("run", net, *data, **{word: True})
 
 
 def test_what_decides_nothing_is_the_same_run(cache):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Iterable
 
@@ -49,7 +50,7 @@ def evaluate_accuracy(net, data_iter: Iterable) -> float:
         X = _put(X, device, dtype)
         scores = _first(net(X))
         if not num_samples:
-            check_batch(scores, y, data_iter)
+            check_batch(scores, len(y), y, data_iter)
         best = scores.argmax(axis=-1)
         hits.append((best == y.as_in_ctx(device).astype(best.dtype)).sum())
         sound.append((all_finite(X), all_finite(scores)))
@@ -88,9 +89,21 @@ def not_finite_in(net) -> list[str]:
     return [name for name, flag in flags if not flag.item()]
 
 
-def check_batch(scores, y, data_iter) -> None:
+def first_scores(net, X) -> tuple:
+    """The scores of two samples, and how many samples it were.
+
+    Weights that wait for a shape are drawn. Two samples show as much as the batch: an
+    axis that went lost, the number of classes. A net that takes batches of one size
+    alone is given the whole.
+    """
+    with contextlib.suppress(mx.base.MXNetError, ValueError):  # Gluon's of a shape
+        return _first(net(X[:2])), min(2, len(X))
+    return _first(net(X)), len(X)
+
+
+def check_batch(scores, num_samples: int, y, data_iter) -> None:
     """Tell what the first batch shows; all labels where they lie in memory."""
-    _check_scores(scores, len(y), data_iter)
+    _check_scores(scores, num_samples, data_iter)
     _check_labels(getattr(data_iter, "labels", y), scores.shape[1])
 
 

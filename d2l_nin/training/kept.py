@@ -17,39 +17,55 @@ from mxnet.gluon import HybridBlock
 
 from d2l_nin import checkpoint as checkpoints
 from d2l_nin.cache import cache_folder, description, files_used
-from d2l_nin.training.evaluate import _devices_of, _dtype_of, _put
+from d2l_nin.training.evaluate import _devices_of, _dtype_of, _put, first_scores
 from d2l_nin.training.history import History
-from d2l_nin.training.loop import fit, parted
+from d2l_nin.training.loop import carry_out, fit, parted
+from d2l_nin.training.recipe import Recipe, Saving
+from d2l_nin.training.resume import identities
 
 
-def _key_of_run(net, train_iter, test_iter, settings: dict) -> str:
-    """A digest of all that the outcome of a run depends on.
-
-    That is the initial weights, the data and their order, the settings, MXNet's
-    version and threads, the code of the loop, the data's and that of the net's blocks.
-    """
-    data = {"train_iter": train_iter}
-    if test_iter is not None:
-        data["test_iter"] = test_iter
-    for name, data_iter in data.items():
-        if not hasattr(data_iter, "identity"):
+def _told_apart(**iters) -> list:
+    """What tells the data of a run from other data; other than ArrayIter is refused."""
+    for name, data_iter in iters.items():
+        needed = name == "train_iter" or data_iter is not None
+        if needed and not hasattr(data_iter, "identity"):
             raise TypeError(
                 f"{name}: expected an ArrayIter, which can be told from other data, "
                 f"got {type(data_iter).__name__}; fit() takes it"
             )
+    return identities(**iters)
+
+
+def _key_of_run(net, iters, parts: tuple, data: list) -> str:
+    """A digest of all that the outcome of a run depends on.
+
+    That is the initial weights, the data and their order, the settings, MXNet's
+    version and threads, the code of the loop, the data's and that of the net's blocks.
+
+    Parameters
+    ----------
+    net : HybridBlock
+    iters : list of ArrayIter
+        The second, of tests, may be None.
+    parts
+        The options of `fit`, parted.
+    data : list
+        What `_told_apart` gave.
+    """
+    train_iter = iters[0]
     epoch = train_iter.epoch
     X, _ = next(iter(train_iter))  # weights are drawn when a first batch is seen
     train_iter.epoch = epoch
-    net(_put(X, _devices_of(net)[0], _dtype_of(net)))
+    first_scores(net, _put(X, _devices_of(net)[0], _dtype_of(net)))
     key = hashlib.sha256()
     for name, parameter in net._collect_params_with_prefix().items():
         key.update(name.encode() + parameter.list_data()[0].asnumpy().tobytes())
         key.update(f"{parameter.grad_req} {parameter.lr_mult}".encode())
-    for path in files_used(_modules_of(net, data.values())):
+    for path in files_used(_modules_of(net, iters)):
         key.update(path.read_bytes())
     rest = {
-        "data": {name: data_iter.identity() for name, data_iter in data.items()},
-        "settings": _deciding(settings),
+        "data": data,
+        "settings": _deciding(*parts),
         "mxnet": mx.__version__,
         "threads": {name: os.environ.get(name) for name in _ENVIRONMENT},
         "net": [repr(net), *_described_blocks(net)],
@@ -59,7 +75,7 @@ def _key_of_run(net, train_iter, test_iter, settings: dict) -> str:
     return key.hexdigest()
 
 
-def _modules_of(net, data) -> set[str]:
+def _modules_of(net, iters) -> set[str]:
     """The modules of the loop, of the net's blocks and of its data.
 
     A function that only builds the net is told by what it built: blocks, their
@@ -69,16 +85,15 @@ def _modules_of(net, data) -> set[str]:
     net.apply(
         lambda block: names.update(kind.__module__ for kind in type(block).__mro__)
     )
-    for data_iter in data:
+    for data_iter in iters:
         names.add(type(data_iter).__module__)
         augment = getattr(data_iter, "augment", None)
         names.add(getattr(getattr(augment, "func", augment), "__module__", ""))
     return names
 
 
-def _deciding(settings: dict) -> dict:
+def _deciding(recipe: Recipe, saving: Saving, rest: dict) -> dict:
     """Of the options of `fit` those that decide, NumPy's numbers as Python's."""
-    recipe, _, rest = parted(settings)
     return {**asdict(recipe), "devices": rest["devices"], "kvstore": rest["kvstore"]}
 
 
@@ -149,7 +164,13 @@ def fit_cached(
         The data can't be told from other data, as they are no `ArrayIter`.
     """
     settings = {"on_save_error": "go on", **settings}
-    folder, key = cache_folder(), _key_of_run(net, train_iter, test_iter, settings)
+    for word in ("checkpoint", "resume"):
+        if word in settings:
+            raise TypeError(f"fit_cached() has no option {word!r}; fit() has it")
+    parts = parted(settings)
+    data = _told_apart(train_iter=train_iter, test_iter=test_iter)
+    folder = cache_folder()
+    key = _key_of_run(net, [train_iter, test_iter], parts, data)
     path = folder / f"{name}-{key[:16]}.ckpt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -160,11 +181,10 @@ def fit_cached(
             f"The outcome is not kept: {error}. D2L_NIN_CACHE names another folder.",
             stacklevel=2,
         )
-        return fit(net, train_iter, test_iter, **settings)
+        return carry_out(net, train_iter, test_iter, *parts)
     for older in folder.glob(f"{glob.escape(name)}-{'[0-9a-f]' * 16}.ckpt*"):
         replaced = refresh or not older.name.startswith(path.name)
         if replaced and not checkpoints.is_being_written(older):
             older.unlink(missing_ok=True)
-    return fit(
-        net, train_iter, test_iter, checkpoint=path, resume=not refresh, **settings
-    )
+    saving = Saving(path, resume=not refresh, on_save_error=parts[1].on_save_error)
+    return carry_out(net, train_iter, test_iter, parts[0], saving, parts[2], data)

@@ -14,7 +14,7 @@ from d2l_nin.training.history import History, TrainingInterrupted
 from d2l_nin.training.objective import LossOfHeads
 from d2l_nin.training.progress import _make_view
 from d2l_nin.training.recipe import Recipe, Saving
-from d2l_nin.training.resume import _identity, restore, save_or_warn
+from d2l_nin.training.resume import identities, restore, save_or_warn
 from d2l_nin.training.run import Run
 
 
@@ -113,7 +113,20 @@ def fit(net, train_iter, test_iter=None, num_epochs=1, lr=0.1, **options) -> His
     Szegedy et al., arXiv 1512.00567, section 7. Linear warm-up: Goyal
     et al., arXiv 1706.02677, section 2.2.
     """
-    recipe, saving, rest = parted({"num_epochs": num_epochs, "lr": lr, **options})
+    parts = parted({"num_epochs": num_epochs, "lr": lr, **options})
+    return carry_out(net, train_iter, test_iter, *parts)
+
+
+def carry_out(
+    net, train_iter, test_iter, recipe: Recipe, saving: Saving, rest: dict, data=None
+) -> History:
+    """What `fit` says, with its options parted.
+
+    Parameters
+    ----------
+    data : list, optional
+        What `identities` gave, if it is known: reading all of the data takes a moment.
+    """
     check_data("train_iter", train_iter, sized=True)
     if test_iter is not None:
         check_data("test_iter", test_iter, sized=False)
@@ -133,7 +146,10 @@ def fit(net, train_iter, test_iter=None, num_epochs=1, lr=0.1, **options) -> His
     trainer = recipe.trainer(net, half, team.kvstore)
     run = Run(team, train_iter, test_iter, recipe.rates(num_steps))
     run.on_step, run.view = rest["on_step"], _make_view(rest["progress"], num_steps)
-    settings = settings_of(recipe, saving, train_iter, test_iter)
+    settings = asdict(recipe)
+    if saving.checkpoint is not None:
+        data = data or identities(train_iter, test_iter)
+        settings["data"], settings["test data"] = data
     one_epoch = train_epoch if team.is_one else team.train_epoch
     try:
         if saving.resume:
@@ -174,13 +190,3 @@ def parted(options: dict) -> tuple[Recipe, Saving, dict]:
     recipe = Recipe(**{k: v for k, v in options.items() if k in of_recipe})
     saving = Saving(**{k: v for k, v in options.items() if k in of_saving})
     return recipe, saving, {k: options.get(k, v) for k, v in _REST.items()}
-
-
-def settings_of(recipe: Recipe, saving: Saving, train_iter, test_iter) -> dict:
-    """What a checkpoint says of its run; reading all of the data takes a moment."""
-    kept = saving.checkpoint is not None
-    return {
-        **asdict(recipe),
-        "data": _identity(train_iter) if kept else None,
-        "test data": _identity(test_iter) if kept else None,
-    }

@@ -127,8 +127,12 @@ def _check_same_run(path: Path, stored: dict, settings: dict) -> None:
             )
 
 
+def identities(train_iter, test_iter) -> list[dict | None]:
+    """What tells the data of a run, and their order, from other data."""
+    return [_identity(train_iter), _identity(test_iter)]
+
+
 def _identity(data_iter) -> dict | None:
-    """What tells this data, and its order, from other data."""
     if data_iter is None:
         return None
     if hasattr(data_iter, "identity"):

@@ -15,12 +15,12 @@ from d2l_nin.training.evaluate import (
     _check_labels,
     _classes_of,
     _dtype_of,
-    _first,
     _put,
     all_finite,
     check_batch,
     check_test_set,
     evaluate_accuracy,
+    first_scores,
     not_finite_in,
 )
 from d2l_nin.training.history import History, TrainingDiverged
@@ -83,8 +83,9 @@ class Run:
         Labels that lie in memory are looked at once, others as they come.
         """
         if self.num_classes is None:
-            scores = _first(self.net(_put(X, self.devices[0], self.dtype)))
-            check_batch(scores, y, self.train_iter)
+            X = _put(X, self.devices[0], self.dtype)
+            scores, num_samples = first_scores(self.net, X)
+            check_batch(scores, num_samples, y, self.train_iter)
             self.num_classes = scores.shape[1]
             self.team.take_over_weights()
             spoilt = not_finite_in(self.net)
