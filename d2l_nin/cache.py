@@ -1,4 +1,4 @@
-"""Floor 0: where outcomes are kept, and how values are told apart in their names."""
+"""Where outcomes are kept, and how one run is told from another in their names."""
 
 from __future__ import annotations
 

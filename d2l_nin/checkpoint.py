@@ -1,4 +1,4 @@
-"""Floor 0: arrays and a record in one file that is whole or refused.
+"""Checkpoints: arrays and a record in one file that is whole or refused.
 
 Nothing is unpickled: arrays are NumPy's `.npy` inside a zip, the record is JSON, and
 the SHA-256 of both stands in front. Several processes may write to one path: each

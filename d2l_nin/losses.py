@@ -1,4 +1,4 @@
-"""Floor 0: the cross-entropy, with integer labels and with one-hot labels."""
+"""The cross-entropy, with integer labels and with one-hot labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 0: names that MXNet 1.9.1 takes from NumPy and that NumPy has dropped since.
+"""Names that MXNet 1.9.1 takes from NumPy and that NumPy has dropped since.
 
 MXNet's last release is of 2022. It looks most of these names up while it is imported,
 so without them it does not load; nothing else keeps it from NumPy 2 and so from

@@ -1,4 +1,4 @@
-"""Floor 0: what modules were like before foreign code ran, to put it back."""
+"""What modules were like before foreign code ran, to put it back."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class _Child:
         self.deadline = time.monotonic() + seconds
         self.interrupted = False
 
-    def read(self) -> None:
-        """Take in what it wrote."""
+    def read(self) -> bool:
+        """Take in what it wrote; False at its end."""
         piece = os.read(self.reading, 1 << 16)
         *lines, unread = (self.unread + piece).split(b"\n")
         self.unread = unread[-(1 << 22) :]
@@ -83,6 +83,12 @@ class _Child:
             if mark == self.token:
                 self.found.hear(json.loads(text))
                 self.allow(self.seconds)
+        return piece != b""
+
+    def read_rest(self) -> None:
+        """Take in what it had written when it ended."""
+        while select.select([self.reading], [], [], 0)[0] and self.read():
+            """There may be more."""
 
     def is_late(self) -> bool:
         """Whether it has to be killed; a cell that is late is interrupted first."""
@@ -201,16 +207,10 @@ class Watcher:
                     return ""
             done, status = os.waitpid(child.pid, os.WNOHANG)
             if done:
-                while select.select([child.reading], [], [], 0)[0]:
-                    before = child.unread
-                    child.read()
-                    if child.unread == before:  # its end
-                        break
+                child.read_rest()
                 return child.found.broke or how_it_ended(status)
             now = time.monotonic()
-            if now > self.over:
-                child.found.note = "all its cells together took too long"
-                raise _OutOfTime
+            self._check_all_time(child.found)
             if child.is_late():
                 return TOO_LONG
             if now > next_sign:
@@ -221,6 +221,11 @@ class Watcher:
                 reason = self._look(child)
                 if reason:
                     return reason
+
+    def _check_all_time(self, found: Found) -> None:
+        if time.monotonic() > self.over:
+            found.note = "all its cells together took too long"
+            raise _OutOfTime
 
     def _show_life(self) -> None:
         """Tell `grade` that it does not wait in vain: a blank, which JSON skips."""
