@@ -148,9 +148,8 @@ def difference(came, wanted, what: str) -> tuple[str, str]:
     if not isinstance(came, numpy.ndarray):
         return f"{what}: an array of numbers", f"{_in_words(came)}"
     if wanted.ndim == 0 and came.size == 1:
-        if wanted.dtype.kind in "iu" and float(came) != int(came):
-            return f"{what}: a whole number", f"{float(came):g}"
-        return f"{what}, right", f"{float(came):g}"
+        whole = wanted.dtype.kind in "iu" and float(came) != int(came)
+        return f"{what}{': a whole number' if whole else ', right'}", f"{float(came):g}"
     if came.shape != wanted.shape:
         return (
             f"{what}, of shape {wanted.shape}",
