@@ -97,6 +97,9 @@ PICTURES = {
         {"LeNet": (2572, 59134), "VGG-16": (14_714_688, 123_642_856), "NiN": (7600, 0)}
     ),
     "mlpconv_picture": figures.mlpconv_picture,
+    "inception_picture": lambda: figures.inception_picture(
+        192, 64, (96, 128), (16, 32), 32
+    ),
     "draw_nets": lambda: figures.draw_nets(
         {"LeNet": (lenet(), (1, 1, 28, 28)), "NiN": (nin_classroom(), (1, 1, 28, 28))}
     ),
@@ -262,6 +265,67 @@ def test_no_two_boxes_lie_on_each_other():
         lanes = diagrams._lanes(boxes)
         places = [(lanes[i], rank) for i, (*_, rank) in enumerate(boxes)]
         assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "by_block"),
+    [
+        (Inception(8, (6, 12), (4, 8), 4), (1, 128, 28, 28), False),
+        (inception_classroom(), (1, 1, 28, 28), True),
+        (inception_classroom(), (1, 1, 28, 28), False),
+        (resnet_cifar(8), (1, 1, 28, 28), False),
+        (vgg(), (1, 1, 224, 224), True),
+    ],
+)
+def test_ways_are_level_or_upright_and_cross_no_label(
+    monkeypatch, net, shape, by_block
+):
+    ways, boxes = [], []
+    draw_way = diagrams._draw_way
+    monkeypatch.setattr(
+        diagrams, "_draw_way", lambda ax, way: (ways.append(way), draw_way(ax, way))
+    )
+
+    def look(fig, alt):
+        (ax,) = fig.axes
+        fig.canvas.draw()
+        to_axes = ax.transData.inverted()
+        for text in ax.texts:
+            if text.get_text():
+                boxes.append(text.get_window_extent().transformed(to_axes).extents)
+
+    monkeypatch.setattr(diagrams, "picture", look)
+    figures.draw_nets({"net": (net, shape)}, by_block=by_block)
+    assert len(ways) > 5 and len(boxes) > 5
+    for way in ways:
+        for (x0, y0), (x1, y1) in zip(way, way[1:]):
+            assert x0 == x1 or y0 == y1, way
+            left, right = sorted((x0, x1))
+            lower, upper = sorted((y0, y1))
+            for x_min, y_min, x_max, y_max in boxes:
+                apart = (right <= x_min or x_max <= left
+                         or upper <= y_min or y_max <= lower)  # fmt: skip
+                assert apart, (way, (x_min, y_min, x_max, y_max))
+
+
+def test_boxes_can_have_names_of_another_implementation():
+    nets = {"NiN": (nin_block(7, 5, 2), (1, 3, 32, 32))}
+    names = {"NiN": ["conv1", "", "cccp1", "", "cccp2", ""]}
+    alt = figures.draw_nets(nets, by_block=False, names=names).alt
+    assert "conv1: Conv 5×5/2, 7, to 7 × 14 × 14; ReLU, to" in alt
+    assert "cccp2: Conv 1×1, 7" in alt and alt != figures.draw_nets(nets).alt
+    blocks = HybridSequential()
+    blocks.add(nin_block(7, 5, 2))
+    nets = {"net": (blocks, (1, 3, 32, 32))}
+    alt = figures.draw_nets(nets, names={"net": ["conv1", "cccp1", "cccp2"]}).alt
+    assert "conv1: Conv 5×5/2, 7 · cccp1: Conv 1×1, 7 · cccp2: Conv 1×1, 7" in alt
+    with pytest.raises(ValueError, match=r"names: expected 3 for 'net', .* got 2"):
+        figures.draw_nets(nets, names={"net": ["conv1", "cccp1"]})
+
+
+def test_the_parts_of_the_stacked_channels_are_those_of_the_module():
+    alt = figures.inception_picture(192, 64, (96, 128), (16, 32), 32).alt
+    assert "192 channels" in alt and "one output of 256" in alt
 
 
 def test_a_block_in_which_ways_meet_goes_by_its_class():

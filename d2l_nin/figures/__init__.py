@@ -12,6 +12,7 @@ from d2l_nin.figures.curves import (
 )
 from d2l_nin.figures.experiments import dot_plot, parameters_picture
 from d2l_nin.figures.images import confusion_matrix, image_grid, map_grid, scene_grid
+from d2l_nin.figures.inception import inception_picture
 from d2l_nin.figures.mlpconv import mlpconv_picture
 from d2l_nin.figures.nets import draw_nets
 from d2l_nin.figures.picture import COLOURS, Picture, picture
@@ -25,6 +26,7 @@ __all__ = [
     "dot_plot",
     "draw_nets",
     "image_grid",
+    "inception_picture",
     "ledger",
     "map_grid",
     "mlpconv_picture",

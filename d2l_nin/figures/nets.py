@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy
@@ -28,19 +29,38 @@ _FILL = {
 
 # Of diagrams, in inches but for the type, which is in points.
 _GAP, _TEXT = 0.34, 9
+# How far above a row ways run from lane to lane: below the labels of the row before.
+_ACROSS = 0.11
 # What cuts off what leaves the axes is named in the SVG after the last digits of where
 # they are, which differ from one process to the next.
 _UNCUT = {"clip_on": False}
 
 
 def _fill(name: str) -> str:
-    return _FILL.get(name.split()[0], "#f2f2f2")
+    kind = _lines(name)[0].rpartition(": ")[2].split()[0]
+    return _FILL.get(kind, "#f2f2f2")
 
 
 def _lines(name: str) -> list[str]:
     """A block's name as the lines of a box: 'Conv 3×3, 64 · 1×1, 64' is two."""
     first, *others = name.split(" · ")
-    return [first, *(f"Conv {other}" for other in others)]
+    return [first, *(o if ": " in o else f"Conv {o}" for o in others)]
+
+
+def _named(title: str, boxes: list[tuple], names) -> list[tuple]:
+    """The same boxes, a name of one's own in front of each line of theirs."""
+    count = sum(len(_lines(layer.name)) for layer, *_ in boxes)
+    if len(names) != count:
+        raise ValueError(
+            f"names: expected {count} for {title!r}, one for each line of its boxes, "
+            f"got {len(names)}"
+        )
+    given, found = iter(names), []
+    for layer, *others in boxes:
+        lines = [f"{name}: {line}" if name else line
+                 for line, name in zip(_lines(layer.name), given)]  # fmt: skip
+        found.append((replace(layer, name=" · ".join(lines)), *others))
+    return found
 
 
 def _boxes(net, input_shape, by_block: bool) -> list[tuple]:
@@ -96,18 +116,20 @@ def _draw_way(ax, way: list) -> None:
     ax.annotate("", way[-1], way[-2], arrowprops=arrow)
 
 
-def _connect(ax, start, end, side: float | None) -> None:
+def _connect(ax, start, end, side: float | None, level: float) -> None:
     """An arrow from one box to another: down its lane, then across the last gap.
 
-    With `side` it goes round the boxes between, at that x.
+    It runs across below all labels of a row. With `side` it goes round the boxes
+    between, at that x, and leaves its own row at the height `level`.
     """
-    (x0, y0), (_, y1) = start, end
-    if y0 - y1 <= _GAP * 1.01:  # to the next row one straight line will do
+    (x0, _), (x1, y1) = start, end
+    last = [(x1, y1 + _ACROSS), end]
+    if x0 == x1 and side is None:
         _draw_way(ax, [start, end])
     elif side is None:
-        _draw_way(ax, [start, (x0, y1 + _GAP), end])
+        _draw_way(ax, [start, (x0, y1 + _ACROSS), *last])
     else:
-        _draw_way(ax, [start, (side, y0 - 0.6 * _GAP), (side, y1 + 0.7 * _GAP), end])
+        _draw_way(ax, [start, (x0, level), (side, level), (side, y1 + _ACROSS), *last])
 
 
 def _is_chain(boxes: list[tuple]) -> bool:
@@ -154,7 +176,7 @@ def _box_height(layer) -> float:
 
 @cache
 def _text_width(text: str, size: float) -> float:
-    """In points; measuring is slow, and the same few texts are asked for often."""
+    """In points; a tenth of a second each time it is computed."""
     return TextPath((0, 0), text, size=size).get_extents().width
 
 
@@ -197,11 +219,13 @@ def _draw_net(ax, title: str, boxes: list, input_shape, tallest: float) -> str:
     tops_of_columns = {members[0] for members in columns[1:]}
     bottoms, start = {-1: -0.14}, -0.14
     y, lowest, right = start, start, max(middles.values()) + width / 2
+    tops = {}  # of each rank
     for rank in range(1 + max(ranks.values())):
         members = [i for i in ranks if ranks[i] == rank]
         y -= _GAP
         if tops_of_columns.intersection(members):
             y = start - _GAP
+        tops[rank] = y
         for i in members:
             layer, sources, _ = boxes[i]
             x = middles[i]
@@ -214,7 +238,8 @@ def _draw_net(ax, title: str, boxes: list, input_shape, tallest: float) -> str:
                 if rank - ranks[j] > 1 and middles[j] == x:  # boxes stand between
                     side = x + width / 2 + 0.3
                     right = max(right, side)
-                _connect(ax, (middles[j], bottoms[j]), end, side)
+                level = tops[ranks[j] + 1] + _ACROSS
+                _connect(ax, (middles[j], bottoms[j]), end, side, level)
         y = min(bottoms[i] for i in members)
         lowest = min(lowest, y)
     left = min(middles.values()) - width / 2
@@ -252,7 +277,9 @@ def _shape_text(shape) -> str:
     return " × ".join(map(str, shape[1:]))
 
 
-def draw_nets(nets: dict, *, by_block: bool = True, alt: str | None = None):
+def draw_nets(
+    nets: dict, *, by_block: bool = True, names: dict | None = None, alt=None
+):
     """Nets as diagrams side by side, each box a layer with the shape it makes.
 
     The boxes come from the graph of the net itself, so they can't differ from it. A
@@ -264,14 +291,25 @@ def draw_nets(nets: dict, *, by_block: bool = True, alt: str | None = None):
         From a title to (net, input_shape).
     by_block : bool
         One box for each child of the net, or for each of its layers.
+    names : dict, optional
+        From a title to names of one's own, such as those of another implementation,
+        one for each line of the diagram's boxes in order; an empty one for none.
     alt : str, optional
         Instead of the sentence made from the diagram.
 
     Returns
     -------
     Picture
+
+    Raises
+    ------
+    ValueError
+        There are not as many names as lines.
     """
     drawn = [_boxes(net, shape, by_block) for net, shape in nets.values()]
+    for i, title in enumerate(nets):
+        if names and title in names:
+            drawn[i] = _named(title, drawn[i], names[title])
     # Of heights that do as well, the tallest: it breaks nothing without need.
     tallest = max(range(15, 2, -1), key=partial(_size_on_a_slide, drawn))
     with style():

@@ -1,0 +1,105 @@
+"""The idea of chapter 04: one input, four roads, and their channels stacked."""
+
+from __future__ import annotations
+
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
+
+from d2l_nin.figures.picture import COLOURS, picture, style
+from d2l_nin.figures.sheets import LINE, TYPE, Sheet, arrow, canvas
+
+__all__ = ["inception_picture"]
+
+# One for each branch; they differ in lightness too.
+_ROADS = (COLOURS[4], COLOURS[5], COLOURS[2], COLOURS[3])
+_TOP, _STEP = 4.15, 1.12  # the height of the first road, and from one to the next
+_TALL = 3.9  # how tall the stacked channels are drawn
+
+
+def _kernel(ax, x: float, y: float, size: int, colour: str) -> None:
+    """A sheet of 7×7 positions, the kernel's marked; its middle is at (x, y)."""
+    sheet = Sheet(ax, x - 0.35, y + 0.35, (7, 7), cell=0.1)
+    first = (7 - size) // 2
+    sheet.fill((first, first), (size, size), colour)
+
+
+def _box(ax, x: float, y: float, words: str, colour: str = "white") -> None:
+    ax.add_patch(Rectangle((x - 0.62, y - 0.2), 1.24, 0.4, facecolor=colour,
+                           edgecolor=LINE, linewidth=0.9, zorder=3))  # fmt: skip
+    ax.text(x, y, words, ha="center", va="center", fontsize=TYPE, zorder=4)
+
+
+def _stack(ax, x: float, widths) -> list[float]:
+    """All channels as one column, each branch's as tall as it has channels."""
+    top, middles = _TOP + 0.35, []
+    for width, colour in zip(widths, _ROADS):
+        height = _TALL * width / sum(widths)
+        ax.add_patch(Rectangle((x, top - height), 0.7, height, facecolor=colour,
+                               edgecolor=LINE, linewidth=0.9, zorder=3))  # fmt: skip
+        ax.text(x + 0.35, top - height / 2, f"{width}", ha="center", va="center",
+                fontsize=TYPE, zorder=4)  # fmt: skip
+        middles.append(top - height / 2)
+        top -= height
+    return middles
+
+
+def inception_picture(num_channels: int, c1: int, c2: tuple, c3: tuple, c4: int):
+    """Four roads from one input, whose channels are stacked at their end.
+
+    Parameters
+    ----------
+    num_channels : int
+        Of the input.
+    c1, c2, c3, c4
+        Channels of the branches, as for `Inception`.
+
+    Returns
+    -------
+    Picture
+
+    Notes
+    -----
+    The idea of figure 2b of Szegedy et al., arXiv 1409.4842; drawn anew.
+    """
+    heights = [_TOP - _STEP * i for i in range(4)]
+    middle = sum(heights) / 4
+    roads = (
+        ((None, f"1×1, {c1}", 1), c1),
+        ((f"1×1, {c2[0]}", f"3×3, {c2[1]}", 3), c2[1]),
+        ((f"1×1, {c3[0]}", f"5×5, {c3[1]}", 5), c3[1]),
+        (("max 3×3", f"1×1, {c4}", 3), c4),
+    )
+    out = [width for _, width in roads]
+    with style():
+        fig, ax = canvas(plt, 7.0, 3.75, 10.4, 5.5)
+        ax.add_patch(Rectangle((0.2, middle - _TALL / 2), 0.7, _TALL, facecolor="white",
+                               edgecolor=LINE, linewidth=0.9, zorder=3))  # fmt: skip
+        ends = _stack(ax, 9.3, out)
+        for y, ((first, second, size), _), colour, end in zip(
+            heights, roads, _ROADS, ends
+        ):
+            _kernel(ax, 2.25, y, size, colour)
+            arrow(ax, (0.9, y), (1.85, y))
+            stop = 2.3
+            if first:
+                _box(ax, 4.0, y, first)
+                arrow(ax, (stop, y), (3.38, y))
+                stop = 4.62
+            _box(ax, 6.3, y, second, colour)
+            arrow(ax, (stop, y), (5.68, y))
+            ax.plot((6.92, 8.1, 8.9), (y, y, end), color=LINE, linewidth=0.9,
+                    linestyle="-", zorder=2)  # fmt: skip
+            arrow(ax, (8.9, end), (9.28, end))
+        text = {"ha": "center", "va": "center", "fontsize": TYPE}
+        for x, words in ((0.55, "input"), (2.1, "reads"), (4.0, "first"),
+                         (6.3, "then"), (9.65, "output")):  # fmt: skip
+            ax.text(x, 5.15, words, **text)
+        ax.text(9.3, 0.25, f"{sum(out)} channels", **text)
+        ax.text(1.0, 0.25, f"{num_channels} channels", **text)
+        alt = (
+            f"An input of {num_channels} channels goes down four roads: a 1×1 "
+            f"convolution to {c1} channels; a 1×1 to {c2[0]}, then a 3×3 to {c2[1]}; "
+            f"a 1×1 to {c3[0]}, then a 5×5 to {c3[1]}; a 3×3 max pooling, then a 1×1 "
+            f"to {c4}. Their channels are stacked into one output of {sum(out)}."
+        )
+        return picture(fig, alt)
