@@ -16,6 +16,7 @@ from d2l_nin.figures.inception import inception_picture
 from d2l_nin.figures.mlpconv import mlpconv_picture
 from d2l_nin.figures.nets import draw_nets
 from d2l_nin.figures.picture import COLOURS, Picture, picture
+from d2l_nin.figures.pooling import pooling_picture, receptive_field_picture
 
 __all__ = [
     "COLOURS",
@@ -34,6 +35,8 @@ __all__ = [
     "parameters_picture",
     "picture",
     "pixel_column",
+    "pooling_picture",
+    "receptive_field_picture",
     "scene_grid",
     "training_curves",
 ]

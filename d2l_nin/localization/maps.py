@@ -35,20 +35,25 @@ def class_maps(net, X):
     Zhou et al., Learning Deep Features for Discriminative Localization, arXiv
     1512.04150, section 2.
     """
-    layers = list(net)
-    kinds = [type(layer).__name__ for layer in layers]
-    if kinds[-2:] == ["GlobalAvgPool2D", "Flatten"]:
-        return net[:-2](X)
-    if kinds[-3:] != ["GlobalAvgPool2D", "Flatten", "Dense"]:
-        raise ValueError(
-            "net: expected GlobalAvgPool2D and Flatten at the end, or these and one "
-            f"Dense; got {', '.join(kinds[-3:])}"
-        )
-    maps, dense = net[:-3](X), layers[-1]
-    maps = np.einsum("kc,nchw->nkhw", dense.weight.data(X.ctx), maps)
-    if dense.bias is None:
+    trunk, dense = parted_at_average(net)
+    maps = trunk(X)
+    if dense is None:
         return maps
-    return maps + dense.bias.data(X.ctx).reshape(1, -1, 1, 1)
+    maps = np.einsum("kc,nchw->nkhw", dense.weight.data(X.ctx), maps)
+    return maps if dense.bias is None else maps + dense.bias.data(X.ctx)[:, None, None]
+
+
+def parted_at_average(net):
+    """What makes the maps, and the dense layer after their mean, or None."""
+    kinds = [type(layer).__name__ for layer in net]
+    if kinds[-2:] == ["GlobalAvgPool2D", "Flatten"]:
+        return net[:-2], None
+    if kinds[-3:] == ["GlobalAvgPool2D", "Flatten", "Dense"]:
+        return net[:-3], net[-1]
+    raise ValueError(
+        "net: expected GlobalAvgPool2D and Flatten at the end, or these and one "
+        f"Dense; got {', '.join(kinds[-3:])}"
+    )
 
 
 @contextmanager
