@@ -100,6 +100,14 @@ PICTURES = {
     "inception_picture": lambda: figures.inception_picture(
         192, 64, (96, 128), (16, 32), 32
     ),
+    "pooling_picture": figures.pooling_picture,
+    "receptive_field_picture": lambda: figures.receptive_field_picture(
+        IMAGES[0],
+        {"corner": (0, 0, 9, 9), "middle": (5, 5, 20, 20)},
+        IMAGES[1] / 255,
+        {"can see": (5, 5, 20, 20), "holds 95%": (8, 8, 15, 15)},
+        alt="two squares",
+    ),
     "draw_nets": lambda: figures.draw_nets(
         {"LeNet": (lenet(), (1, 1, 28, 28)), "NiN": (nin_classroom(), (1, 1, 28, 28))}
     ),

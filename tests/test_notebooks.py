@@ -128,9 +128,6 @@ def test_readme_table_is_what_the_command_writes(tmp_path):
     assert picture == readme_picture().svg
 
 
-# Chapter 03 trained the net of chapter 02 again when the outputs were made; when they
-# are made anew, and it takes the kept run over, this mark must go.
-@pytest.mark.xfail(strict=True, reason="chapter 03 shows other seconds than 02")
 def test_two_chapters_say_the_same_of_the_same_run():
     chapters = {path.stem: read(path) for path in PATHS}
     assert any(rules.histories_of(notebook) for notebook in chapters.values())
