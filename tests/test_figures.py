@@ -86,7 +86,10 @@ PICTURES = {
         alt="numbers",
     ),
     "pixel_column": lambda: figures.pixel_column(
-        numpy.arange(12).reshape(2, 2, 3), [1, -1], numpy.full((2, 3), -6), (0, 1)
+        numpy.arange(12).reshape(2, 2, 3),
+        [[1, -1], [0, 2]],
+        numpy.stack([numpy.full((2, 3), -6), 2 * numpy.arange(6, 12).reshape(2, 3)]),
+        (0, 1),
     ),
     "dot_plot": lambda: figures.dot_plot(
         {"with": [0.8, 0.9], "without": [0.1, 0.2], "neither": [0.1]},
@@ -230,7 +233,8 @@ def test_ways_that_part_are_not_broken_into_columns():
 
 def test_the_column_says_its_sum():
     alt = PICTURES["pixel_column"]().alt
-    assert alt.endswith("row 0, column 1 of all of them: 1·1 + (-1)·7 = -6.")
+    assert "row 0, column 1 of all of them" in alt
+    assert alt.endswith(": 1·1 + (-1)·7 = -6; 0·1 + 2·7 = 14.")
 
 
 def test_colours_stay_colours():

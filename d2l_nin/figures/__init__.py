@@ -3,7 +3,7 @@
 Each function returns a `Picture`, an SVG with alt text.
 """
 
-from d2l_nin.figures.arrays import number_grids, pixel_column
+from d2l_nin.figures.arrays import number_grids
 from d2l_nin.figures.curves import (
     LiveCurve,
     curves,
@@ -16,6 +16,7 @@ from d2l_nin.figures.inception import inception_picture
 from d2l_nin.figures.mlpconv import mlpconv_picture
 from d2l_nin.figures.nets import draw_nets
 from d2l_nin.figures.picture import COLOURS, Picture, picture
+from d2l_nin.figures.pixel_column import pixel_column
 from d2l_nin.figures.pooling import pooling_picture, receptive_field_picture
 
 __all__ = [
