@@ -201,7 +201,7 @@ def test_decks_name_no_remote_script(built):
 def test_faults_are_caught(node_modules, tmp_path):
     """Overfull slides, small or pale type, a bad formula, no question, no alt text."""
     source = (ROOT / "slides" / "01_one_by_one_convolution.md").read_text("utf-8")
-    parts = source.split("\n---\n")
+    front, *parts = source.split("\n---\n")
     harm = {
         0: "\n" + "* one line too many\n" * 20,
         1: '\n<span style="font-size: 12px">too small to read</span>\n\n'
@@ -214,7 +214,7 @@ def test_faults_are_caught(node_modules, tmp_path):
         parts[i] = parts[i].replace("\nNotes (", f"{text}\nNotes (", 1)
     parts[3] = parts[3].replace("Ask:", "")
     deck = tmp_path / "01_one_by_one_convolution.md"
-    deck.write_text("\n---\n".join(parts), encoding="utf-8")
+    deck.write_text("\n---\n".join([front, *parts]), encoding="utf-8")
     slides.vendor(node_modules, tmp_path / "assets")
     [built] = build(tmp_path, tmp_path)
     faults = "\n".join(slides.look_at([built], node_modules))
@@ -281,7 +281,7 @@ def test_make_slides_fails_where_something_overflows(
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["slides", "--out", str(tmp_path / "out")])
     assert done.exit_code == 1
-    assert re.search(rf"slides/{DECKS[0].name}:1: slide 1: \w+ overflows", done.output)
+    assert re.search(rf"slides/{DECKS[0].name}:4: slide 1: \w+ overflows", done.output)
 
 
 def test_a_chromium_that_hangs_is_told(tmp_path, monkeypatch, toy):

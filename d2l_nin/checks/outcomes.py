@@ -114,8 +114,8 @@ def same(came, wanted, exactly: bool = False) -> bool:
         ours = exactly and isinstance(came.error, mx.MXNetError)
         return not ours or str(came.error) == str(wanted.error)
     if isinstance(wanted, tuple) or isinstance(came, tuple):
-        return (isinstance(came, (tuple, numpy.ndarray)) and numpy.ndim(came) != 0
-                and isinstance(wanted, (tuple, numpy.ndarray))
+        return (all(isinstance(each, tuple) or getattr(each, "ndim", 0)
+                    for each in (came, wanted))
                 and len(came) == len(wanted)
                 and all(map(same, came, wanted)))  # fmt: skip
     if isinstance(wanted, dict):
