@@ -238,7 +238,7 @@ def shuffled_training(measured):
     return "neither"
 
 
-_MOST_PARAMETERS, _LARGEST_ERROR = 100, 8
+_MOST_PARAMETERS, _LARGEST_ERROR = 100, 10
 
 
 def _largest_net(noise=0.0, seed=0):
