@@ -62,7 +62,7 @@ def dot_plot(groups: dict, *, xlabel: str, reference=None, digits: int = 3, xlim
         if xlim is not None:
             ax.set_xlim(*xlim)
         ax.grid(axis="y", visible=False)
-        ax.set_xlabel(xlabel)
+        ax.set_xlabel(f"{xlabel} (a dot: one run; bar and number: median)")
         rows = "; ".join(
             f"{name} {median(values):.{digits}f} "
             f"({min(values):.{digits}f} to {max(values):.{digits}f})"
