@@ -111,6 +111,7 @@ PICTURES = {
         {"can see": (5, 5, 20, 20), "holds 95%": (8, 8, 15, 15)},
         alt="two squares",
     ),
+    **{name: getattr(figures, name) for name in figures.residual.__all__},
     "draw_nets": lambda: figures.draw_nets(
         {"LeNet": (lenet(), (1, 1, 28, 28)), "NiN": (nin_classroom(), (1, 1, 28, 28))}
     ),
@@ -138,7 +139,7 @@ def test_each_is_sound_svg_with_alt_text(name):
 # Others hold as much as a reader wants to see at once, which a room can't read.
 FOR_SLIDES = {"curves", "training_curves", "ledger", "two scales", "log",
               "number_grids", "pixel_column", "dot_plot", "parameters_picture",
-              "mlpconv_picture"}  # fmt: skip
+              "mlpconv_picture", *figures.residual.__all__}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(FOR_SLIDES))

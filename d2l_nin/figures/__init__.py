@@ -18,26 +18,40 @@ from d2l_nin.figures.nets import draw_nets
 from d2l_nin.figures.picture import COLOURS, Picture, picture
 from d2l_nin.figures.pixel_column import pixel_column
 from d2l_nin.figures.pooling import pooling_picture, receptive_field_picture
+from d2l_nin.figures.residual import (
+    bottleneck_picture,
+    gates_picture,
+    gradient_flow_picture,
+    orders_picture,
+    residual_picture,
+    shortcuts_picture,
+)
 
 __all__ = [
     "COLOURS",
     "LiveCurve",
     "Picture",
+    "bottleneck_picture",
     "confusion_matrix",
     "curves",
     "dot_plot",
     "draw_nets",
+    "gates_picture",
+    "gradient_flow_picture",
     "image_grid",
     "inception_picture",
     "ledger",
     "map_grid",
     "mlpconv_picture",
     "number_grids",
+    "orders_picture",
     "parameters_picture",
     "picture",
     "pixel_column",
     "pooling_picture",
     "receptive_field_picture",
+    "residual_picture",
     "scene_grid",
+    "shortcuts_picture",
     "training_curves",
 ]
