@@ -9,14 +9,12 @@ from mxnet import autograd, init, np, npx
 from mxnet.gluon.model_zoo import vision
 
 from d2l_nin.cost import summary
-from d2l_nin.layers import Conv2D, HybridSequential, MaxPool2D
 from d2l_nin.resnet import (
     ORDERS,
     SHORTCUTS,
     VARIANTS,
     Bottleneck,
     Residual,
-    WithShortcut,
     resnet18,
     resnet_cifar,
     resnet_classroom,
@@ -339,42 +337,3 @@ def test_classroom_net_of_other_widths():
     )
     assert [row.shape[1] for row in narrow.by_block().layers][-3] == 64
     assert wide.macs == pytest.approx(4 * narrow.macs, rel=0.05)
-
-
-# --- any function with a shortcut ---------------------------------------------------
-
-
-def half():
-    """A function that halves the size and makes 6 channels of 4."""
-    function = HybridSequential()
-    function.add(Conv2D(6, 3, 2, padding=1), MaxPool2D(3, 1, padding=1))
-    return function
-
-
-@pytest.mark.parametrize(
-    ("function", "shortcut", "shape"),
-    [
-        (Conv2D(4, 3, padding=1), None, (2, 4, 9, 9)),
-        (half(), Conv2D(6, 1, 2), (2, 6, 5, 5)),
-    ],
-)
-def test_a_shortcut_is_added(function, shortcut, shape):
-    seed_everything(0)
-    net = WithShortcut(function, shortcut)
-    net.initialize()
-    X = np.random.normal(size=(2, 4, 9, 9))
-    Y = net(X).asnumpy()
-    added = X if shortcut is None else shortcut(X)
-    expected = (function(X) + added).asnumpy()
-    numpy.testing.assert_allclose(Y, expected, rtol=1e-5, atol=1e-6)
-    assert Y.shape == shape == summary(net, X.shape).layers[-1].shape
-    net.hybridize()
-    numpy.testing.assert_allclose(net(X).asnumpy(), Y, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("shortcut", [None, Conv2D(6, 1), Conv2D(4, 1, 2)])
-def test_a_shortcut_that_does_not_fit_is_told(shortcut):
-    net = WithShortcut(half(), shortcut)
-    net.initialize()
-    with pytest.raises(ValueError, match=r"\(2, 6, 5, 5\) and the shortcut .*Conv2D"):
-        net(np.ones((2, 4, 9, 9)))

@@ -6,7 +6,6 @@ from d2l_nin.resnet.blocks import (
     VARIANTS,
     Bottleneck,
     Residual,
-    WithShortcut,
 )
 from d2l_nin.resnet.nets import (
     resnet18,
@@ -21,7 +20,6 @@ __all__ = [
     "VARIANTS",
     "Bottleneck",
     "Residual",
-    "WithShortcut",
     "resnet18",
     "resnet_cifar",
     "resnet_classroom",

@@ -7,7 +7,7 @@ from mxnet.gluon import HybridBlock, nn
 
 from d2l_nin.layers import Checked, Conv2D, HybridSequential, shape_after
 
-__all__ = ["ORDERS", "SHORTCUTS", "VARIANTS", "Bottleneck", "Residual", "WithShortcut"]
+__all__ = ["ORDERS", "SHORTCUTS", "VARIANTS", "Bottleneck", "Residual"]
 
 # How the shortcut gets over a change of shape (section 3.3 and options A, B, C of
 # section 4.1 of the first paper); None: the plain twin, without a shortcut.
@@ -28,47 +28,6 @@ ORDERS = (
 
 def relu():
     return nn.Activation("relu")
-
-
-class WithShortcut(Checked, HybridBlock):
-    """Add to what a function makes what a shortcut hands on: H(X) = F(X) + X.
-
-    Parameters
-    ----------
-    function : HybridBlock
-        F, any block.
-    shortcut : HybridBlock, optional
-        Makes the shape of F(X) from X; without it X itself is added.
-
-    Raises
-    ------
-    ValueError
-        When called: the two shapes are not equal.
-
-    Notes
-    -----
-    He et al., arXiv 1512.03385, equations 1 and 2.
-    """
-
-    def __init__(self, function, shortcut=None):
-        super().__init__()
-        self.function, self.shortcut = function, shortcut
-
-    def hybrid_forward(self, F, X):
-        added = X if self.shortcut is None else self.shortcut(X)
-        return self.function(X) + added
-
-    def shape_after(self, shape):
-        """The shape that this makes of `shape`; see `layers.shape_after`."""
-        made = shape_after(self.function, shape)
-        added = shape if self.shortcut is None else shape_after(self.shortcut, shape)
-        if made is not None and added is not None and made != added:
-            raise ValueError(
-                f"the function makes {made} and the shortcut {added}, and only equal "
-                "shapes can be added. Give a shortcut that makes the change as well, "
-                "such as Conv2D(channels, 1, strides)"
-            )
-        return made
 
 
 class ZeroPad(HybridBlock):
