@@ -15,6 +15,7 @@ from d2l_nin.resnet import (
     VARIANTS,
     Bottleneck,
     Residual,
+    ResidualBlock,
     resnet18,
     resnet_cifar,
     resnet_classroom,
@@ -337,3 +338,19 @@ def test_classroom_net_of_other_widths():
     )
     assert [row.shape[1] for row in narrow.by_block().layers][-3] == 64
     assert wide.macs == pytest.approx(4 * narrow.macs, rel=0.05)
+
+
+def test_the_first_form_is_residual_with_an_identity():
+    seed_everything(0)
+    X = np.random.normal(size=(2, 5, 7, 6))
+    first, whole = ResidualBlock(5), Residual(5, shortcut="identity")
+    for net in (first, whole):
+        net.initialize(init.Xavier())
+        net(X)
+    pairs = zip(first.collect_params().values(), whole.collect_params().values())
+    for mine, theirs in pairs:
+        theirs.set_data(mine.data())
+    expected = whole(X).asnumpy()
+    numpy.testing.assert_allclose(first(X).asnumpy(), expected, rtol=1e-5, atol=1e-6)
+    first.hybridize()
+    numpy.testing.assert_allclose(first(X).asnumpy(), expected, rtol=1e-5, atol=1e-6)

@@ -6,6 +6,7 @@ from d2l_nin.resnet.blocks import (
     VARIANTS,
     Bottleneck,
     Residual,
+    ResidualBlock,
 )
 from d2l_nin.resnet.nets import (
     resnet18,
@@ -20,6 +21,7 @@ __all__ = [
     "VARIANTS",
     "Bottleneck",
     "Residual",
+    "ResidualBlock",
     "resnet18",
     "resnet_cifar",
     "resnet_classroom",

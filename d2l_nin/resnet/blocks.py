@@ -7,7 +7,14 @@ from mxnet.gluon import HybridBlock, nn
 
 from d2l_nin.layers import Checked, Conv2D, HybridSequential, shape_after
 
-__all__ = ["ORDERS", "SHORTCUTS", "VARIANTS", "Bottleneck", "Residual"]
+__all__ = [
+    "ORDERS",
+    "SHORTCUTS",
+    "VARIANTS",
+    "Bottleneck",
+    "Residual",
+    "ResidualBlock",
+]
 
 # How the shortcut gets over a change of shape (section 3.3 and options A, B, C of
 # section 4.1 of the first paper); None: the plain twin, without a shortcut.
@@ -28,6 +35,34 @@ ORDERS = (
 
 def relu():
     return nn.Activation("relu")
+
+
+class ResidualBlock(HybridBlock):
+    """F(X) + X, where F is two 3×3 convolutions with batch norm.
+
+    `Residual` is the same with options.
+
+    Parameters
+    ----------
+    num_channels : int
+        Of the input (N, C, H, W), and of the output, which has its shape.
+
+    Notes
+    -----
+    He et al., arXiv 1512.03385, figure 2 and section 3.
+    """
+
+    def __init__(self, num_channels):
+        super().__init__()
+        self.conv1 = Conv2D(num_channels, 3, padding=1, use_bias=False)
+        self.norm1 = nn.BatchNorm()
+        self.conv2 = Conv2D(num_channels, 3, padding=1, use_bias=False)
+        self.norm2 = nn.BatchNorm()
+
+    def hybrid_forward(self, F, X):  # Gluon's F, not that of the formula
+        Y = F.npx.relu(self.norm1(self.conv1(X)))
+        Y = self.norm2(self.conv2(Y))
+        return F.npx.relu(Y + X)
 
 
 class ZeroPad(HybridBlock):
