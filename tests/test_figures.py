@@ -284,6 +284,7 @@ def test_no_two_boxes_lie_on_each_other():
     ("net", "shape", "by_block"),
     [
         (Inception(8, (6, 12), (4, 8), 4), (1, 128, 28, 28), False),
+        (Inception(8, 12, 8, ()), (1, 192, 28, 28), False),
         (inception_classroom(), (1, 1, 28, 28), True),
         (inception_classroom(), (1, 1, 28, 28), False),
         (resnet_cifar(8), (1, 1, 28, 28), False),

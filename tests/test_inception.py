@@ -29,7 +29,7 @@ from d2l_nin.training import evaluate_accuracy, fit
         (googlenet_fashion_mnist, (1, 1, 224, 224), 5_977_530, 1503e6),
         (lambda: Inception(64, (96, 128), (16, 32), 32), (1, 192, 28, 28), 163_696,
          163_328 * 784),
-        (lambda: Inception(64, 128, 32, reduce=False), (1, 192, 28, 28), 387_296,
+        (lambda: Inception(64, 128, 32, ()), (1, 192, 28, 28), 387_296,
          387_072 * 784),
     ],
 )  # fmt: skip
@@ -71,7 +71,7 @@ def test_googlenet_walks_through_the_paper_s_heights():
 def nets():
     small = {"module": lambda: Inception(8, (6, 12), (4, 8), 4),
              "normed": lambda: Inception(8, (6, 12), (4, 8), 4, batch_norm=True),
-             "naive": lambda: Inception(8, 12, 8, reduce=False)}  # fmt: skip
+             "naive": lambda: Inception(8, 12, 8, ())}  # fmt: skip
     return {**small, "classroom": inception_classroom}
 
 
@@ -115,20 +115,39 @@ def test_a_branch_can_be_left_out(left_out):
     assert len(net) == 3
 
 
-def test_the_naive_module_can_leave_pooling_out():
-    net = Inception(8, 12, 8, reduce=False, pool=False)
+@pytest.mark.parametrize(
+    ("widths", "num_channels", "num_convs"),
+    [
+        ((8, 12, 8, None), 28, 3),
+        ((8, 12, 8, ()), 33, 3),
+        ((8, 12, 8, 4), 32, 4),
+        ((8, (6, 12), 8, None), 28, 4),
+        (((6, 8), (6, 5, 12), (4, 8), (3, 4)), 32, 2 + 3 + 2 + 2),
+        ((None, 12, None, None), 12, 1),
+        ((None, None, None, ()), 5, 0),
+    ],
+)
+def test_a_branch_is_what_its_widths_say(widths, num_channels, num_convs):
+    net = Inception(*widths)
     net.initialize()
-    assert net(np.ones((1, 5, 7, 7))).shape == (1, 28, 7, 7)
+    assert net(np.ones((1, 5, 7, 7))).shape == (1, num_channels, 7, 7)
+    assert len(net) == sum(width is not None for width in widths)
+    assert len(list(net.collect_params(".*weight").values())) == num_convs
+
+
+def test_without_its_pooling_a_module_has_no_pooling_layer():
+    for c4, pools in ((None, 0), ((), 1), (4, 1)):
+        layers = summary(Inception(8, 12, 8, c4), (1, 5, 7, 7)).layers
+        assert sum("pool" in layer.name for layer in layers) == pools
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: Branches(), "branches: expected at least one"),
-        (lambda: Inception(8, 12, (4, 8), 4), "c2: expected two numbers .* got 12"),
-        (lambda: Inception(8, (6, 12), (4, 8, 9), 4), "c3: expected two numbers"),
-        (lambda: Inception(8, (6, 12), 8, reduce=False), "c2: expected one number"),
-        (lambda: Inception(8, 12, 8, 4, reduce=False), "c4: expected None"),
+        (lambda: Inception(8, (), (4, 8), 4), "c2: expected at least one number"),
+        (lambda: Inception(None, None, None, None), "branches: expected at least one"),
+        (lambda: Inception(8, 12, (4, 0), 4), "num_channels: expected at least 1"),
         (lambda: Inception(0, (6, 12), (4, 8), 4), "num_channels: expected at least 1"),
         (lambda: WithHeads([HybridSequential()], [HybridSequential()]),
          "heads: expected 0 for 1 parts"),

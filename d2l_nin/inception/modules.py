@@ -49,7 +49,7 @@ class Branches(Checked, HybridBlock):
             sizes = ", ".join("×".join(map(str, one[2:])) for one in shapes)
             raise ValueError(
                 f"its branches make maps of different sizes, {sizes}, which can't be "
-                "stacked. Pad each so that it keeps the size: 1 for a window of 3×3, "
+                "stacked. Pad each so that it keeps the size: 1 for a 3×3 kernel, "
                 "2 for 5×5, with stride 1"
             )
         return (shape[0], sum(one[1] for one in shapes), *shapes[0][2:])
@@ -66,69 +66,50 @@ class Inception(Branches):
 
     Parameters
     ----------
-    c1 : int
-        Channels of the 1×1 branch.
-    c2, c3 : (int, int)
-        Channels of the 1×1 reduction and of the 3×3 or 5×5 convolution behind it.
-    c4 : int
-        Channels of the 1×1 projection behind the 3×3 max pooling.
-    reduce : bool
-        Without: the naive module, where c2 and c3 are single numbers, there is no 1×1
-        convolution in front and none behind the pooling, and c4 is None.
+    c1, c2, c3 : int, tuple of int, or None
+        Channels of the 1×1, the 3×3 and the 5×5 branch. One number is one convolution.
+        Of several, the last is the branch's own convolution, and the others are 1×1
+        convolutions before it, such as GoogLeNet's reductions: (96, 128).
+    c4 : int, tuple of int, or None
+        Channels of the 1×1 convolutions after the 3×3 max pooling; GoogLeNet has one,
+        the projection. The empty tuple hands on what the pooling makes.
     batch_norm : bool
         Normalize before each ReLU; the convolutions then have no bias.
 
-    A branch that is None is left out; in the naive module use `pool=False` for the
-    pooling.
+    A branch that is None is left out.
 
     Raises
     ------
     ValueError, TypeError
-        A width is of the other module's kind or no number of channels, or no branch
-        is left.
+        A width is no number of channels, or no branch is left.
 
     Notes
     -----
-    Figure 2 of the paper, (a) naive and (b) reduced; names as in Dive into Deep
-    Learning, section 8.4.
+    Figure 2 of the paper: (a), the naive module, is `Inception(64, 128, 32, ())`; (b),
+    the reduced one, is `Inception(64, (96, 128), (16, 32), 32)`. Names as in Dive into
+    Deep Learning, section 8.4.
     """
 
-    def __init__(
-        self, c1, c2, c3, c4=None, *, reduce=True, pool=True, batch_norm=False
-    ):
+    def __init__(self, c1, c2, c3, c4, *, batch_norm=False):
         branches = []
-        if c1 is not None:
-            branches.append([(c1, 1)])
-        for name, widths, kernel_size in (("c2", c2, 3), ("c3", c3, 5)):
+        for name, widths, kernel_size in (("c1", c1, 1), ("c2", c2, 3), ("c3", c3, 5)):
             if widths is not None:
-                branches.append(_windows(name, widths, kernel_size, reduce))
-        made = [_branch(convs, batch_norm) for convs in branches]
-        if reduce and c4 is not None:
-            made.append(_branch([(c4, 1)], batch_norm, pool=True))
-        elif not reduce and c4 is not None:
-            raise ValueError(
-                f"c4: expected None, as the naive module has no projection, got {c4}"
-            )
-        elif not reduce and pool:
-            made.append(_branch([], batch_norm, pool=True))
-        super().__init__(*made)
+                *reductions, last = _widths(name, widths, least=1)
+                convs = [*((width, 1) for width in reductions), (last, kernel_size)]
+                branches.append(_branch(convs, batch_norm))
+        if c4 is not None:
+            convs = [(width, 1) for width in _widths("c4", c4, least=0)]
+            branches.append(_branch(convs, batch_norm, pool=True))
+        super().__init__(*branches)
 
 
-def _windows(name: str, widths, kernel_size: int, reduce: bool) -> list[tuple]:
-    """(channels, kernel size) of the convolutions of one branch."""
-    if not reduce:
-        if isinstance(widths, (tuple, list)):
-            raise ValueError(
-                f"{name}: expected one number of channels, as the naive module has no "
-                f"reduction, got {widths}"
-            )
-        return [(widths, kernel_size)]
-    if not isinstance(widths, (tuple, list)) or len(widths) != 2:
-        raise ValueError(
-            f"{name}: expected two numbers of channels (of the 1×1 reduction and of "
-            f"the {kernel_size}×{kernel_size} convolution), got {widths}"
-        )
-    return [(widths[0], 1), (widths[1], kernel_size)]
+def _widths(name: str, widths, least: int) -> tuple:
+    """The numbers of channels of a branch's convolutions, `least` or more of them."""
+    if not isinstance(widths, (tuple, list)):
+        return (widths,)
+    if len(widths) < least:
+        raise ValueError(f"{name}: expected at least one number of channels, got none")
+    return tuple(widths)
 
 
 def _branch(convs: list[tuple], batch_norm: bool, pool: bool = False):

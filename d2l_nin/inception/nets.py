@@ -38,7 +38,7 @@ def _joined(parts) -> HybridSequential:
 
 
 class WithHeads(Checked, HybridBlock):
-    """A net in parts, with a head of its own behind each part but the last.
+    """A net in parts, with a head of its own after each part but the last.
 
     From X to (scores, scores of the first head, …). `fit` adds the losses of the heads
     with a weight; for use afterwards, `main()` is the net without them.
@@ -64,7 +64,7 @@ class WithHeads(Checked, HybridBlock):
         super().__init__()
         if len(parts) != len(heads) + 1:
             raise ValueError(
-                f"heads: expected {len(parts) - 1} for {len(parts)} parts, one behind "
+                f"heads: expected {len(parts) - 1} for {len(parts)} parts, one after "
                 f"each but the last; got {len(heads)}"
             )
         self.parts, self.heads = list(parts), list(heads)
@@ -106,7 +106,7 @@ def _side_head(num_classes: int, dropout: float, batch_norm: bool) -> HybridSequ
 
 
 def _googlenet_parts(num_classes, dropout, batch_norm, pool) -> list[HybridSequential]:
-    """The net, cut behind modules 4a and 4d."""
+    """The net, cut after modules 4a and 4d."""
     stem = [
         *conv_relu(64, 7, strides=2, padding=3, batch_norm=batch_norm),
         pool(),
@@ -140,7 +140,7 @@ def googlenet(num_classes=1000, *, aux=False, dropout=0.4, batch_norm=False):
     ----------
     num_classes : int
     aux : bool
-        With the two auxiliary heads behind modules 4a and 4d: the net then gives
+        With the two auxiliary heads after modules 4a and 4d: the net then gives
         three arrays of scores, see `WithHeads`.
     dropout : float
         In front of the last layer; the auxiliary heads have 0.7, or none if this is 0.
@@ -207,7 +207,6 @@ def inception_classroom(
     widths=_CLASSROOM_WIDTHS,
     aux=False,
     batch_norm=True,
-    module=Inception,
 ):
     """Make the small Inception net for 28×28.
 
@@ -217,12 +216,9 @@ def inception_classroom(
     widths : tuple of (c1, c2, c3, c4)
         Of the three modules, as for `Inception`.
     aux : bool
-        With an auxiliary head behind the first module; see `WithHeads`.
+        With an auxiliary head after the first module; see `WithHeads`.
     batch_norm : bool
         Normalize before each ReLU.
-    module : function
-        What builds a module from (c1, c2, c3, c4, batch_norm=), so that branches can
-        be changed or left out.
 
     Returns
     -------
@@ -236,7 +232,7 @@ def inception_classroom(
     """
     if len(widths) != 3:
         raise ValueError(f"widths: expected three modules, got {len(widths)}")
-    modules = [module(*width, batch_norm=batch_norm) for width in widths]
+    modules = [Inception(*width, batch_norm=batch_norm) for width in widths]
     parts = [HybridSequential(), HybridSequential()]
     parts[0].add(
         *conv_relu(32, 5, strides=2, padding=2, batch_norm=batch_norm),
