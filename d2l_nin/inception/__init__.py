@@ -7,6 +7,7 @@ from d2l_nin.inception.nets import (
     googlenet,
     googlenet_fashion_mnist,
     inception_classroom,
+    patch_net,
 )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "googlenet",
     "googlenet_fashion_mnist",
     "inception_classroom",
+    "patch_net",
 ]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from mxnet.gluon import HybridBlock, nn
 
 from d2l_nin.inception.modules import Inception, conv_relu
-from d2l_nin.layers import Checked, Dense, HybridSequential, MaxPool2D, shape_after
+from d2l_nin.layers import (
+    Checked,
+    Conv2D,
+    Dense,
+    HybridSequential,
+    MaxPool2D,
+    shape_after,
+)
 
 __all__ = [
     "GOOGLENET_MODULES",
@@ -13,6 +20,7 @@ __all__ = [
     "googlenet",
     "googlenet_fashion_mnist",
     "inception_classroom",
+    "patch_net",
 ]
 
 # Table 1 of the paper: c1, c2, c3, c4 of each module.
@@ -257,3 +265,26 @@ def inception_classroom(
         Dense(num_classes),
     )
     return WithHeads(parts, [head])
+
+
+def patch_net(widths):
+    """Make a net that reads patches of 4×4 pixels, and brings them together nowhere
+    but in its modules.
+
+    Parameters
+    ----------
+    widths : sequence of (c1, c2, c3, c4)
+        Of the modules, as for `Inception`.
+
+    Returns
+    -------
+    HybridSequential
+        From (N, 1, 28, 28) to scores (N, 10), by way of 7×7 positions throughout.
+    """
+    net = HybridSequential()
+    net.add(Conv2D(16, kernel_size=4, strides=4), nn.BatchNorm(), nn.Activation("relu"))
+    for c1, c2, c3, c4 in widths:
+        net.add(Inception(c1, c2, c3, c4, batch_norm=True))
+    net.add(nn.GlobalAvgPool2D(), nn.Flatten(), Dense(10))
+    net.hybridize()
+    return net
