@@ -137,27 +137,42 @@ def scene_grid(scenes, titles, boxes=None, points=None, *, alt: str, num_cols=5)
 
 
 def confusion_matrix(counts, classes, *, alt: str):
-    """Counts (true class, predicted class), shaded by their share of the row.
+    """The errors among counts (true class, predicted class), as shares of the row.
 
-    Up to twenty classes the counts are written in their places.
+    The diagonal is left blank and the colours go up to the largest error: right
+    answers are many times as frequent and would hide it. Up to twenty classes all
+    counts are written in their fields, the right ones too.
+
+    Parameters
+    ----------
+    counts : int array (K, K)
+    classes : sequence of str
+    alt : str
+
+    Returns
+    -------
+    Picture
     """
     counts, few = as_numpy(counts), len(classes) <= 20
     share = counts / counts.sum(1, keepdims=True).clip(1)
+    numpy.fill_diagonal(share, numpy.nan)
+    largest = max(numpy.nanmax(share), 1e-9)
     with style(), matplotlib.rc_context({"axes.grid": False}):
-        size = (5.6, 4.7) if few else (6.6, 5.6)  # inches
+        size = (5.6, 4.7) if few else (8.2, 7.2)  # inches
         fig, ax = plt.subplots(figsize=size, layout="constrained")
-        drawn = ax.imshow(share, cmap="cividis", vmin=0, vmax=1)
+        colours = matplotlib.colormaps["cividis"].with_extremes(bad="white")
+        drawn = ax.imshow(share, cmap=colours, vmin=0, vmax=largest)
         ax.set_xticks(range(len(classes)), classes)
         ax.set_yticks(range(len(classes)), classes)
         if few:
             for i, j in numpy.ndindex(*counts.shape):
-                colour = "black" if share[i, j] > 0.5 else "white"
+                pale = i == j or share[i, j] > largest / 2
                 ax.text(j, i, f"{counts[i, j]}", ha="center", va="center",
-                        color=colour, fontsize=8)  # fmt: skip
+                        color="black" if pale else "white", fontsize=8)  # fmt: skip
             plt.setp(ax.get_xticklabels(), rotation=45, ha="right")
         else:
-            ax.tick_params(labelsize=6)
+            ax.tick_params(labelsize=8, length=2)
         ax.set_xlabel("predicted class")
         ax.set_ylabel("true class")
-        fig.colorbar(drawn, label="share of the true class", shrink=0.8)
+        fig.colorbar(drawn, label="errors, share of the true class", shrink=0.8)
         return picture(fig, alt)

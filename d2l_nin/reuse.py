@@ -1,0 +1,224 @@
+"""A trained net elsewhere: on other classes, folded, in a file, in another process.
+
+Files hold numbers and a graph of operators, as text: nothing is pickled, and nothing in
+them is run as Python.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mxnet import gluon, init, np
+from mxnet.gluon import nn
+
+from d2l_nin.layers import Conv2D, Dense, HybridSequential, check_initialized
+from d2l_nin.runtime import whole_number
+
+__all__ = ["export_net", "fold_batch_norm", "import_net", "transfer"]
+
+
+def _layers(block):
+    """(parent, key, layer) of every layer inside a net, in order."""
+    for key, child in block._children.items():
+        if child._children:
+            yield from _layers(child)
+        else:
+            yield block, key, child
+
+
+def _check_net(net) -> None:
+    if not isinstance(net, nn.HybridSequential):
+        raise TypeError(
+            f"net: expected a HybridSequential, got {type(net).__name__}"
+        )  # fmt: skip
+    check_initialized(net)
+
+
+def transfer(net, num_classes: int, *, frozen: bool = False):
+    """Exchange a net's last layer for a fresh one, for other classes; in place.
+
+    Parameters
+    ----------
+    net : HybridSequential
+        Trained, with known shapes. Its last layer with weights, a 1×1 convolution in a
+        NiN or a dense layer in other nets, is replaced. All before it is the trunk.
+    num_classes : int
+    frozen : bool
+        Train the new layer alone: the trunk's weights get no gradient, and its batch
+        norm keeps the statistics that it has learned. Otherwise all is fine-tuned.
+
+    Returns
+    -------
+    HybridSequential
+        The net itself, from (N, C, H, W) to scores (N, num_classes).
+
+    Raises
+    ------
+    TypeError
+        `net` is no HybridSequential, `num_classes` no whole number.
+    ValueError
+        `num_classes` is below 1; no layer has weights, or the last one is of another
+        kind.
+    RuntimeError
+        The net is not initialized.
+
+    Notes
+    -----
+    Yosinski et al., How transferable are features in deep neural networks?, arXiv
+    1411.1792.
+    """
+    num_classes = whole_number("num_classes", num_classes, 1)
+    _check_net(net)
+    with_weights = [found for found in _layers(net) if hasattr(found[2], "weight")]
+    if not with_weights:
+        raise ValueError("net: expected a layer with weights, found none")
+    parent, key, old = with_weights[-1]
+    if isinstance(old, nn.Conv2D):
+        kernel, strides, padding = (old._kwargs[k] for k in ("kernel", "stride", "pad"))
+        new = Conv2D(num_classes, kernel, strides, padding)
+    elif isinstance(old, nn.Dense):
+        new = Dense(num_classes)
+    else:
+        raise ValueError(
+            "net: expected a convolution or a dense layer as the last one with "
+            f"weights, found {type(old).__name__}"
+        )
+    for _, _, layer in _layers(net):
+        if frozen and isinstance(layer, nn.BatchNorm):
+            layer._kwargs["use_global_stats"] = True
+    for parameter in net.collect_params().values():
+        if parameter.grad_req != "null" and frozen:
+            parameter.grad_req = "null"
+    new.initialize(init.MSRAPrelu("in", 0))
+    parent._children[key] = new
+    net.hybridize(False)  # what was compiled has the old layer in it
+    return net
+
+
+def fold_batch_norm(net):
+    """Make the net that gives the same scores without batch norm, for inference.
+
+    In inference batch norm is γ (x − μ) / √(σ² + ε) + β with fixed numbers, a linear
+    map of each channel. The convolution before it can do that itself: its kernels are
+    scaled and it gets a bias.
+
+    Parameters
+    ----------
+    net : HybridSequential
+        Trained; may hold further ones.
+
+    Returns
+    -------
+    HybridSequential
+        A new net with weights of its own in the folded convolutions; other layers are
+        shared with `net`, which stays as it is. Scores agree up to rounding.
+
+    Raises
+    ------
+    TypeError, RuntimeError
+        `net` is no HybridSequential, or not initialized.
+    """
+    _check_net(net)
+    layers = []
+    for layer in net:
+        if isinstance(layer, nn.HybridSequential):
+            layers.append(fold_batch_norm(layer))
+        elif isinstance(layer, nn.BatchNorm) and layers and _is_plain(layers[-1]):
+            layers[-1] = _folded(layers[-1], layer)
+        else:
+            layers.append(layer)
+    folded = HybridSequential()
+    folded.add(*layers)
+    return folded
+
+
+def _is_plain(layer) -> bool:
+    """Whether nothing stands between this convolution and the next layer."""
+    return isinstance(layer, nn.Conv2D) and layer.act is None
+
+
+def _folded(conv, norm):
+    """One convolution that does what these two layers do in inference."""
+    scale = 1 / np.sqrt(norm.running_var.data() + norm._kwargs["eps"])
+    if not norm._kwargs["fix_gamma"]:
+        scale = scale * norm.gamma.data()
+    bias = norm.beta.data() - norm.running_mean.data() * scale
+    if conv.bias is not None:
+        bias = bias + conv.bias.data() * scale
+    kernel, strides, padding, dilation, groups = (
+        conv._kwargs[k] for k in ("kernel", "stride", "pad", "dilate", "num_group")
+    )
+    weight = conv.weight.data()
+    new = Conv2D(
+        len(weight), kernel, strides, padding, dilation=dilation, groups=groups,
+        in_channels=weight.shape[1] * groups,
+    )  # fmt: skip
+    new.initialize(init.Zero(), ctx=weight.ctx)
+    new.weight.set_data(weight * scale.reshape(-1, 1, 1, 1))
+    new.bias.set_data(bias)
+    return new
+
+
+def export_net(net, path: str | Path, input_shape: tuple) -> tuple[Path, Path]:
+    """Write a net as two files that are read without the code that built it.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        Initialized; it is hybridized.
+    path : str or Path
+        Without an ending; folders that are missing are made.
+    input_shape : tuple of int
+        (N, C, H, W) of an input that the net takes.
+
+    Returns
+    -------
+    (graph, parameters)
+        `path` with -symbol.json, the operators as text, and with -0000.params.
+
+    Raises
+    ------
+    TypeError
+        `net` is no HybridBlock.
+    RuntimeError
+        The net is not initialized.
+    """
+    if not isinstance(net, gluon.HybridBlock):
+        raise TypeError(f"net: expected a HybridBlock, got {type(net).__name__}")
+    check_initialized(net)
+    path = Path(path).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    net.hybridize()
+    net(np.zeros(input_shape))  # the graph is drawn when a first input goes through
+    net.export(str(path))
+    return _files(path)
+
+
+def _files(path: Path) -> tuple[Path, Path]:
+    return tuple(path.with_name(path.name + end)
+                 for end in ("-symbol.json", "-0000.params"))  # fmt: skip
+
+
+def import_net(path: str | Path) -> gluon.SymbolBlock:
+    """Read what `export_net` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        As given to `export_net`.
+
+    Returns
+    -------
+    SymbolBlock
+        From X (N, C, H, W) to scores.
+
+    Raises
+    ------
+    FileNotFoundError
+        One of the two files is missing.
+    """
+    graph, parameters = _files(Path(path).expanduser())
+    for file in (graph, parameters):
+        if not file.is_file():
+            raise FileNotFoundError(f"{file}: no such file; export_net writes it.")
+    return gluon.SymbolBlock.imports(str(graph), ["data"], str(parameters))
