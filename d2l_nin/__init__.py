@@ -1,7 +1,7 @@
 """From 1×1 convolution to ResNet: the shared code of a hands-on course.
 
 Import it before `mxnet`, which reads its threads and its engine only as it loads.
-nets      layers, nin, inception, resnet, baselines; losses, cost, correlation
+nets      layers, nin, inception, resnet, baselines, reuse; losses, cost, correlation
 training  training, experiment, checkpoint, cache; onnx_export; localization
 data      datasets; figures: every picture
 machine   environment, runtime, memory, numpy_names

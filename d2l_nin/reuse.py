@@ -1,11 +1,11 @@
-"""A trained net elsewhere: on other classes, folded, in a file, in another process.
+"""A trained net elsewhere: on other classes, folded, in files, in another process.
 
-Files hold numbers and a graph of operators, as text: nothing is pickled, and nothing in
-them is run as Python.
+Files hold numbers and a graph of operators as text: nothing is pickled or run.
 """
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from mxnet import gluon, init, np
@@ -18,7 +18,7 @@ __all__ = ["export_net", "fold_batch_norm", "import_net", "transfer"]
 
 
 def _layers(block):
-    """(parent, key, layer) of every layer inside a net, in order."""
+    """(parent, key, layer) of every layer in a net."""
     for key, child in block._children.items():
         if child._children:
             yield from _layers(child)
@@ -28,9 +28,7 @@ def _layers(block):
 
 def _check_net(net) -> None:
     if not isinstance(net, nn.HybridSequential):
-        raise TypeError(
-            f"net: expected a HybridSequential, got {type(net).__name__}"
-        )  # fmt: skip
+        raise TypeError(f"net: expected a HybridSequential, got {type(net).__name__}")
     check_initialized(net)
 
 
@@ -40,27 +38,22 @@ def transfer(net, num_classes: int, *, frozen: bool = False):
     Parameters
     ----------
     net : HybridSequential
-        Trained, with known shapes. Its last layer with weights, a 1×1 convolution in a
-        NiN or a dense layer in other nets, is replaced. All before it is the trunk.
+        Trained. Its last convolution or dense layer is replaced; all before it is the
+        trunk.
     num_classes : int
     frozen : bool
-        Train the new layer alone: the trunk's weights get no gradient, and its batch
-        norm keeps the statistics that it has learned. Otherwise all is fine-tuned.
+        Train the new layer alone: the trunk gets no gradient, and its batch norm keeps
+        its statistics. Otherwise all is fine-tuned.
 
     Returns
     -------
     HybridSequential
-        The net itself, from (N, C, H, W) to scores (N, num_classes).
+        The net itself.
 
     Raises
     ------
-    TypeError
-        `net` is no HybridSequential, `num_classes` no whole number.
-    ValueError
-        `num_classes` is below 1; no layer has weights, or the last one is of another
-        kind.
-    RuntimeError
-        The net is not initialized.
+    TypeError, ValueError, RuntimeError
+        Such a net is needed, initialized, and a whole `num_classes` of 1 or more.
 
     Notes
     -----
@@ -69,26 +62,20 @@ def transfer(net, num_classes: int, *, frozen: bool = False):
     """
     num_classes = whole_number("num_classes", num_classes, 1)
     _check_net(net)
-    with_weights = [found for found in _layers(net) if hasattr(found[2], "weight")]
-    if not with_weights:
-        raise ValueError("net: expected a layer with weights, found none")
-    parent, key, old = with_weights[-1]
-    if isinstance(old, nn.Conv2D):
-        kernel, strides, padding = (old._kwargs[k] for k in ("kernel", "stride", "pad"))
-        new = Conv2D(num_classes, kernel, strides, padding)
-    elif isinstance(old, nn.Dense):
+    ends = [each for each in _layers(net) if isinstance(each[2], (nn.Conv2D, nn.Dense))]
+    if not ends:
+        raise ValueError("net: expected a convolution or a dense layer, found none")
+    parent, key, old = ends[-1]
+    if isinstance(old, nn.Dense):
         new = Dense(num_classes)
     else:
-        raise ValueError(
-            "net: expected a convolution or a dense layer as the last one with "
-            f"weights, found {type(old).__name__}"
-        )
-    for _, _, layer in _layers(net):
-        if frozen and isinstance(layer, nn.BatchNorm):
-            layer._kwargs["use_global_stats"] = True
-    for parameter in net.collect_params().values():
-        if parameter.grad_req != "null" and frozen:
-            parameter.grad_req = "null"
+        kernel, strides, padding = (old._kwargs[k] for k in ("kernel", "stride", "pad"))
+        new = Conv2D(num_classes, kernel, strides, padding)
+    if frozen:
+        net.collect_params().setattr("grad_req", "null")
+        for _, _, layer in _layers(net):
+            if isinstance(layer, nn.BatchNorm):
+                layer._kwargs["use_global_stats"] = True
     new.initialize(init.MSRAPrelu("in", 0))
     parent._children[key] = new
     net.hybridize(False)  # what was compiled has the old layer in it
@@ -98,9 +85,8 @@ def transfer(net, num_classes: int, *, frozen: bool = False):
 def fold_batch_norm(net):
     """Make the net that gives the same scores without batch norm, for inference.
 
-    In inference batch norm is γ (x − μ) / √(σ² + ε) + β with fixed numbers, a linear
-    map of each channel. The convolution before it can do that itself: its kernels are
-    scaled and it gets a bias.
+    In inference batch norm is γ (x − μ) / √(σ² + ε) + β with fixed numbers. The
+    convolution before it can do that itself: its kernels are scaled, it gets a bias.
 
     Parameters
     ----------
@@ -110,8 +96,8 @@ def fold_batch_norm(net):
     Returns
     -------
     HybridSequential
-        A new net with weights of its own in the folded convolutions; other layers are
-        shared with `net`, which stays as it is. Scores agree up to rounding.
+        A new net; what is not folded is shared with `net`, which stays as it is. Scores
+        agree up to rounding.
 
     Raises
     ------
@@ -123,18 +109,18 @@ def fold_batch_norm(net):
     for layer in net:
         if isinstance(layer, nn.HybridSequential):
             layers.append(fold_batch_norm(layer))
-        elif isinstance(layer, nn.BatchNorm) and layers and _is_plain(layers[-1]):
+        elif (
+            isinstance(layer, nn.BatchNorm)
+            and layers
+            and isinstance(layers[-1], nn.Conv2D)
+            and layers[-1].act is None  # nothing stands between
+        ):
             layers[-1] = _folded(layers[-1], layer)
         else:
             layers.append(layer)
     folded = HybridSequential()
     folded.add(*layers)
     return folded
-
-
-def _is_plain(layer) -> bool:
-    """Whether nothing stands between this convolution and the next layer."""
-    return isinstance(layer, nn.Conv2D) and layer.act is None
 
 
 def _folded(conv, norm):
@@ -149,10 +135,8 @@ def _folded(conv, norm):
         conv._kwargs[k] for k in ("kernel", "stride", "pad", "dilate", "num_group")
     )
     weight = conv.weight.data()
-    new = Conv2D(
-        len(weight), kernel, strides, padding, dilation=dilation, groups=groups,
-        in_channels=weight.shape[1] * groups,
-    )  # fmt: skip
+    new = Conv2D(len(weight), kernel, strides, padding, dilation=dilation,
+                 groups=groups, in_channels=weight.shape[1] * groups)  # fmt: skip
     new.initialize(init.Zero(), ctx=weight.ctx)
     new.weight.set_data(weight * scale.reshape(-1, 1, 1, 1))
     new.bias.set_data(bias)
@@ -174,14 +158,12 @@ def export_net(net, path: str | Path, input_shape: tuple) -> tuple[Path, Path]:
     Returns
     -------
     (graph, parameters)
-        `path` with -symbol.json, the operators as text, and with -0000.params.
+        `path` with -symbol.json, and with -0000.params.
 
     Raises
     ------
-    TypeError
-        `net` is no HybridBlock.
-    RuntimeError
-        The net is not initialized.
+    TypeError, RuntimeError
+        `net` is no HybridBlock, or not initialized.
     """
     if not isinstance(net, gluon.HybridBlock):
         raise TypeError(f"net: expected a HybridBlock, got {type(net).__name__}")
@@ -195,8 +177,8 @@ def export_net(net, path: str | Path, input_shape: tuple) -> tuple[Path, Path]:
 
 
 def _files(path: Path) -> tuple[Path, Path]:
-    return tuple(path.with_name(path.name + end)
-                 for end in ("-symbol.json", "-0000.params"))  # fmt: skip
+    ends = "-symbol.json", "-0000.params"
+    return tuple(path.with_name(path.name + end) for end in ends)
 
 
 def import_net(path: str | Path) -> gluon.SymbolBlock:
@@ -205,20 +187,20 @@ def import_net(path: str | Path) -> gluon.SymbolBlock:
     Parameters
     ----------
     path : str or Path
-        As given to `export_net`.
+        As of `export_net`.
 
     Returns
     -------
     SymbolBlock
-        From X (N, C, H, W) to scores.
 
     Raises
     ------
     FileNotFoundError
-        One of the two files is missing.
     """
     graph, parameters = _files(Path(path).expanduser())
     for file in (graph, parameters):
         if not file.is_file():
             raise FileNotFoundError(f"{file}: no such file; export_net writes it.")
-    return gluon.SymbolBlock.imports(str(graph), ["data"], str(parameters))
+    with warnings.catch_warnings():  # that the graph doesn't name the input's type
+        warnings.filterwarnings("ignore", "Cannot decide type")
+        return gluon.SymbolBlock.imports(str(graph), ["data"], str(parameters))

@@ -83,17 +83,11 @@ def _each(label):
         "That is the outermost folder, not the one that holds the picture.": _each(
             lambda p, c: c.index(p.split("/")[0])
         ),
-        "That looks for a class anywhere in the path.": _each(
-            lambda p, c: [k in p.split("/") for k in c].index(True)
-        ),
         "A folder that is no class gets a label all the same.": _each(
             lambda p, c: c.index(_folder(p)) if _folder(p) in c else -1
         ),
         "Pictures whose folder is no class are left out in silence.": (
             lambda paths, c: [c.index(_folder(p)) for p in paths if _folder(p) in c]
-        ),
-        "Upper and lower case are the same to this; here they are not.": _each(
-            lambda p, c: [k.lower() for k in c].index(_folder(p).lower())
         ),
         "These are the names. A label is a position.": _each(lambda p, c: _folder(p)),
         "Classes count from 0.": _each(lambda p, c: c.index(_folder(p)) + 1),
@@ -120,37 +114,10 @@ def _by_group(groups, test_part, seed):
     return numpy.flatnonzero(~in_test), numpy.flatnonzero(in_test)
 
 
-def _by_dict(groups, test_part, seed):
-    """Another, in plain Python."""
-    rows = {}
-    for row, group in enumerate(groups.tolist()):
-        rows.setdefault(group, []).append(row)
-    names = sorted(rows)
-    numpy.random.RandomState(seed).shuffle(names)
-    count = min(max(int(test_part * len(names)), 1), len(names) - 1)
-    parts = names[count:], names[:count]
-    return tuple([row for name in part for row in rows[name]] for part in parts)
-
-
 def _torn(groups, test_part, seed):
     rows = numpy.random.default_rng(seed).permutation(len(groups))
     count = int(test_part * len(rows))
     return rows[count:], rows[:count]
-
-
-def _first_rows(groups, test_part, seed):
-    rows = numpy.argsort(groups, kind="stable")
-    count = int(test_part * len(rows))
-    return rows[count:], rows[:count]
-
-
-def _doubled(groups, test_part, seed):
-    return numpy.arange(len(groups)), _by_group(groups, test_part, seed)[1]
-
-
-def _one_each(groups, test_part, seed):
-    train, test = _by_group(groups, test_part, seed)
-    return train[numpy.unique(groups[train], return_index=True)[1]], test
 
 
 def _masks(groups, test_part, seed):
@@ -163,13 +130,13 @@ def _rows(parts, count: int) -> list[numpy.ndarray]:
     """Both parts as rows of `count` pictures, each picture once."""
     if not isinstance(parts, (tuple, list)) or len(parts) != 2:
         raise Wrong("two parts: (train_rows, test_rows)", short(parts))
+    if not all(map(len, parts)):
+        raise Wrong("a group or more on each side", "an empty part")
     parts = [as_array(part, "rows") for part in parts]
     for part in parts:
         if part.dtype.kind == "b":
             raise Wrong("rows as numbers", "a mask of True and False",
                         "numpy.flatnonzero makes rows of a mask.")  # fmt: skip
-        if not part.size:
-            raise Wrong("a group or more on each side", "an empty part")
         if part.ndim != 1 or (part != part.astype(int)).any():
             raise Wrong("rows: whole numbers (n,)", f"{part.dtype} {part.shape}")
     both = numpy.sort(numpy.concatenate(parts))
@@ -182,13 +149,12 @@ def _rows(parts, count: int) -> list[numpy.ndarray]:
 
 
 @Evidence(
-    right=[_by_group, _by_dict, lambda *given: list(map(list, _by_group(*given)))],
+    right=[_by_group, lambda *given: list(map(list, _by_group(*given)))],
     mistakes={
         "two parts": lambda *_: 3,
         "groups are torn apart": _torn,
-        "torn apart at the cut": _first_rows,
-        "stands in both parts": _doubled,
-        "in neither part": _one_each,
+        "stands in both parts": lambda *given: [_by_group(*given)[1]] * 2,
+        "in neither part": lambda *given: [x[:-1] for x in _by_group(*given)],
         "numpy.flatnonzero": _masks,
         "changed places": lambda *given: _by_group(*given)[::-1],
         "does nothing": lambda groups, part, seed: _by_group(groups, part, 0),
@@ -196,10 +162,7 @@ def _rows(parts, count: int) -> list[numpy.ndarray]:
             groups, 0.25, seed
         ),
         "from a generator": lambda groups, part, seed: _by_group(groups, part, None),
-        "a group or more": lambda groups, part, seed: (
-            numpy.arange(len(groups)),
-            numpy.array([], int),
-        ),
+        "a group or more": lambda groups, *_: (numpy.arange(len(groups)), []),
     },
     hints=(
         "What is it that you shuffle: pictures, or groups?",
@@ -224,22 +187,15 @@ def split_by_group(answer):
         train, test = split(0)
         torn = numpy.intersect1d(groups[train], groups[test])
         if len(torn):
-            raise Wrong(
-                "each group on one side",
-                f"{len(torn)} on both",
-                "One group is torn apart at the cut: cut between groups."
-                if len(torn) == 1
-                else "This shuffles pictures, so groups are torn apart.",
-            )
+            raise Wrong("each group on one side", f"{len(torn)} on both",
+                        "Some groups are torn apart: choose groups, not pictures."
+                        )  # fmt: skip
         share = len(numpy.unique(groups[test])) / count
         if abs(share - test_part) > max(0.12, 1 / count):
-            raise Wrong(
-                f"{test_part:.0%} of {count} groups in test",
-                f"{share:.0%}",
-                "Train and test have changed places."
-                if test_part == 0.25 and share > 0.6
-                else "The share of the test part is fixed.",
-            )
+            turned = test_part == 0.25 and share > 0.6
+            raise Wrong(f"{test_part:.0%} of {count} groups in test", f"{share:.0%}",
+                        "Train and test have changed places." if turned
+                        else "The share of the test part is fixed.")  # fmt: skip
         if not numpy.array_equal(numpy.sort(split(0)[1]), numpy.sort(test)):
             raise Wrong("the same split for the same seed", "another",
                         "Take the randomness from a generator with the seed."
@@ -261,14 +217,12 @@ at_fault = Choice(
     {
         "A: a fresh net is right: the numbers come in the next line.": ("A", 1),
         "A: without frozen all is fine-tuned, and that is allowed.": ("A", 3),
-        "A: a low rate suits a trunk that is fine-tuned.": ("A", 5),
         "B: rows are shuffled as they should be. Which rows are there by then?": (
             "B",
             3,
         ),
         "B: each row is on one side. Which pictures stand in these rows?": ("B", 4),
         "B: it is trained on the training rows alone.": ("B", 5),
-        "C: the same seed for each rate is fair.": ("C", 3),
         "C: each net is trained on training pictures only.": ("C", 4),
         "C: the best is looked up rightly. By what was it chosen?": ("C", 6),
         "C: it prints what was found. Is it a number for new pictures?": ("C", 7),
@@ -320,7 +274,7 @@ def _halved(X, rng):
 
 # What the recipe reaches, less what machines and seeds differ.
 _BEFORE, _AFTER = [0.60, 0.62, 0.61, 0.63, 0.59], [0.66, 0.67, 0.65, 0.68, 0.66]
-_LOWEST_BEFORE = 0.5
+_LOWEST_BEFORE = 0.45
 
 
 def _design(augment=_halved, before=_BEFORE, after=_AFTER, verdict="better"):
@@ -340,9 +294,8 @@ def _claim(answer, names, words, lowest: float, recipe: str) -> None:
     if numpy.median(first) < lowest:
         raise Wrong(
             f"{names[0]!r}: what {recipe} reaches, a median of {lowest:g} or more",
-            f"{numpy.median(first):.3f}",
-            "A weak start makes any change look good. Is it the recipe as given?",
-        )
+            f"{numpy.median(first):.3f}", "A weak start makes any change look good.",
+        )  # fmt: skip
     as_claim(answer["verdict"], first, second, words)
 
 
@@ -360,8 +313,6 @@ def _with_keys(answer, keys) -> None:
     mistakes={
         "a dict with": [0.6, 0.7],
         "One seed shows nothing": _design(before=_BEFORE[:1]),
-        "Percent?": _design(after=[66, 67, 65, 68, 66]),
-        "Was the seed the same": _design(after=[0.7] * 5),
         "the same seeds on both sides": _design(after=[*_AFTER, 0.67]),
         "A weak start": _design(before=[x - 0.3 for x in _BEFORE]),
         "The ranges overlap": _design(after=_BEFORE[::-1]),
@@ -413,40 +364,36 @@ def another_font(answer):
     _claim(answer, ("before", "after"), words, _LOWEST_BEFORE, "this recipe")
 
 
-_TRUNK, _RANDOM = [0.80, 0.81, 0.79, 0.82, 0.80], [0.70, 0.72, 0.71, 0.73, 0.69]
-_LOWEST_TRUNK = 0.5
+_TRUNK, _SHIFTED = [0.90, 0.91, 0.89, 0.92, 0.90], [0.70, 0.72, 0.71, 0.73, 0.69]
+_LOWEST_TRUNK = 0.75
 
 
-def _trunks(garments=_TRUNK, random=_RANDOM, verdict="confirmed"):
-    return {"garments": garments, "random": random, "verdict": verdict}
+def _trunks(trunk=_TRUNK, shifted=_SHIFTED, verdict="refuted"):
+    return {"trunk": trunk, "shifted": shifted, "verdict": verdict}
 
 
 @Evidence(
     right=[
         _trunks(),
-        _trunks(random=_TRUNK[::-1], verdict="can't tell"),
-        _trunks(random=[x + 0.1 for x in _TRUNK], verdict="Refuted"),
+        _trunks(shifted=_TRUNK[::-1], verdict="can't tell"),
+        _trunks(shifted=[x + 0.05 for x in _TRUNK], verdict="Confirmed"),
     ],
     mistakes={
         "a dict with": [0.8, 0.7],
-        "One seed shows nothing": _trunks(_TRUNK[:2], _RANDOM[:2]),
-        "Percent?": _trunks(random=[70, 72, 71, 73, 69]),
-        "Was the seed the same": _trunks(random=[0.7] * 5),
-        "the same seeds on both sides": _trunks(random=[*_RANDOM, 0.7]),
-        "A weak start": _trunks([x - 0.4 for x in _TRUNK], [0.1, 0.2, 0.1, 0.1, 0.1]),
-        "The ranges overlap": _trunks(random=_TRUNK[::-1]),
+        "A weak start": _trunks([x - 0.4 for x in _TRUNK]),
+        "The ranges overlap": _trunks(shifted=_TRUNK[::-1]),
         "The ranges do not overlap": _trunks(verdict="can't tell"),
     },
     hints=(
-        "Only one thing may differ: whether the trunk's weights were loaded.",
-        "The same seeds, the same 20 drawings of each digit, the same rate and passes.",
-        "Compare ranges: garments above, below, or overlapping.",
+        "Two things differ, and no third: the weights to begin with, and the shifts.",
+        "The same seeds, the same 20 drawings of each class, the same test drawings.",
+        "Compare ranges: the shifted ones above, below, or overlapping.",
     ),
-    remember="A control says how much of an effect is what you think it is. Random "
-    "features with a trained last layer are a stronger rival than they look.",
+    remember="Shifts show a net the same strokes elsewhere; a trunk has seen strokes "
+    "that are not in your pictures at all.",
 )
-def what_the_trunk_knows(answer):
-    """Evidence: a frozen trunk of garments against a frozen trunk of nothing."""
-    names, words = ("garments", "random"), ("refuted", "confirmed", "can't tell")
+def shifts_for_a_trunk(answer):
+    """Evidence: a trunk of characters against shifted drawings from scratch."""
+    names, words = ("trunk", "shifted"), ("confirmed", "refuted", "can't tell")
     _with_keys(answer, (*names, "verdict"))
-    _claim(answer, names, words, _LOWEST_TRUNK, "the chapter's frozen trunk")
+    _claim(answer, names, words, _LOWEST_TRUNK, "the chapter's trunk")
