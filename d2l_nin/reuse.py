@@ -20,10 +20,7 @@ __all__ = ["export_net", "fold_batch_norm", "import_net", "transfer"]
 def _layers(block):
     """(parent, key, layer) of every layer in a net."""
     for key, child in block._children.items():
-        if child._children:
-            yield from _layers(child)
-        else:
-            yield block, key, child
+        yield from _layers(child) if child._children else [(block, key, child)]
 
 
 def _check_net(net) -> None:
@@ -38,8 +35,7 @@ def transfer(net, num_classes: int, *, frozen: bool = False):
     Parameters
     ----------
     net : HybridSequential
-        Trained. Its last convolution or dense layer is replaced; all before it is the
-        trunk.
+        Its last convolution or dense layer is replaced; what comes before is the trunk.
     num_classes : int
     frozen : bool
         Train the new layer alone: the trunk gets no gradient, and its batch norm keeps
@@ -47,8 +43,7 @@ def transfer(net, num_classes: int, *, frozen: bool = False):
 
     Returns
     -------
-    HybridSequential
-        The net itself.
+    HybridSequential : the net itself
 
     Raises
     ------
@@ -157,8 +152,7 @@ def export_net(net, path: str | Path, input_shape: tuple) -> tuple[Path, Path]:
 
     Returns
     -------
-    (graph, parameters)
-        `path` with -symbol.json, and with -0000.params.
+    (graph, parameters) : `path` with -symbol.json, and with -0000.params
 
     Raises
     ------

@@ -423,3 +423,20 @@ def test_parameters_picture_says_each_number():
 def test_mlpconv_picture_says_the_idea():
     alt = figures.mlpconv_picture().alt
     assert "patch" in alt and "1×1" in alt and "all positions" in alt
+
+
+def test_a_confusion_matrix_shows_errors_only():
+    """However many answers are right, the same shares of errors look the same."""
+    errors = numpy.zeros((25, 25))
+    errors[3, 4], errors[7, 2] = 4, 2
+    classes = [chr(97 + i) for i in range(25)]
+
+    def drawn(right):
+        shares = errors / 10 * right
+        counts = numpy.diag(right - shares.sum(axis=1)) + shares
+        return figures.confusion_matrix(counts, classes, alt="errors").svg
+
+    first = drawn(10)
+    assert drawn(1000) == first
+    errors[7, 2] = 3
+    assert drawn(10) != first
