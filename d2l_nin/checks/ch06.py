@@ -365,7 +365,7 @@ def another_font(answer):
 
 
 _TRUNK, _SHIFTED = [0.90, 0.91, 0.89, 0.92, 0.90], [0.70, 0.72, 0.71, 0.73, 0.69]
-_LOWEST_TRUNK = 0.75
+_LOWEST_TRUNK = 0.65
 
 
 def _trunks(trunk=_TRUNK, shifted=_SHIFTED, verdict="refuted"):
