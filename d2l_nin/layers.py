@@ -55,6 +55,29 @@ def _one(sizes):
     return sizes[0] if len(set(sizes)) == 1 else _by(sizes)
 
 
+def _describe_convolution(attributes: dict) -> str:
+    text = f"Conv {_by(attributes['kernel'])}"
+    if max(attributes["stride"]) > 1:
+        text += f"/{_one(attributes['stride'])}"
+    if max(attributes["pad"]):
+        text += f" pad {_one(attributes['pad'])}"
+    text += f", {attributes['num_filter']}"
+    groups = attributes["num_group"]
+    return text if groups == 1 else f"{text} in {groups} groups"
+
+
+def _describe_pooling(attributes: dict) -> str:
+    kind = {"max": "max", "avg": "average"}[attributes["pool_type"]]
+    if attributes.get("global_pool"):
+        return f"Global {kind} pool"
+    text = f"{kind.title()} pool {_by(attributes['kernel'])}"
+    text += f"/{_one(attributes['stride'])}"
+    if max(attributes.get("pad", (0,))):
+        text += f" pad {_one(attributes['pad'])}"
+    ceil = attributes.get("pooling_convention") == "full"
+    return f"{text} ceil" if ceil else text
+
+
 def describe(op: str, attributes: dict) -> str:
     """An operator in a few words: 'Conv 5×5/2, 32' has stride 2 and 32 channels out.
 
@@ -66,24 +89,9 @@ def describe(op: str, attributes: dict) -> str:
         Its arguments under MXNet's names, as in ``conv._kwargs``.
     """
     if op == "Convolution":
-        text = f"Conv {_by(attributes['kernel'])}"
-        if max(attributes["stride"]) > 1:
-            text += f"/{_one(attributes['stride'])}"
-        if max(attributes["pad"]):
-            text += f" pad {_one(attributes['pad'])}"
-        text += f", {attributes['num_filter']}"
-        groups = attributes["num_group"]
-        return text if groups == 1 else f"{text} in {groups} groups"
+        return _describe_convolution(attributes)
     if op == "Pooling":
-        kind = {"max": "max", "avg": "average"}[attributes["pool_type"]]
-        if attributes.get("global_pool"):
-            return f"Global {kind} pool"
-        text = f"{kind.title()} pool {_by(attributes['kernel'])}"
-        text += f"/{_one(attributes['stride'])}"
-        if max(attributes.get("pad", (0,))):
-            text += f" pad {_one(attributes['pad'])}"
-        ceil = attributes.get("pooling_convention") == "full"
-        return f"{text} ceil" if ceil else text
+        return _describe_pooling(attributes)
     if op == "FullyConnected":
         return f"Dense {attributes['num_hidden']}"
     if op == "Dropout":
@@ -226,41 +234,44 @@ def shape_after(layer, shape):
     if hasattr(layer, "shape_after"):
         return layer.shape_after(shape)
     if isinstance(layer, nn.HybridSequential):
-        for i, child in enumerate(layer):
-            if shape is None:
-                return None
-            try:
-                shape = shape_after(child, shape)
-            except ValueError as error:
-                where = f"layer {i},"
-                if not isinstance(child, nn.HybridSequential):
-                    where = f"layer {i} ({_describe_layer(child)}):"
-                raise type(error)(f"{where} {error}") from None
-        return shape
+        return _after_all(layer, shape)
     if isinstance(layer, (_Conv, _Pooling)):
         return _after_window(layer, shape)
     if isinstance(layer, nn.Flatten):
         return (shape[0], int(numpy.prod(shape[1:])))
     if isinstance(layer, nn.Dense):
-        width = int(numpy.prod(shape[1:])) if layer._flatten else shape[-1]
-        if layer.weight.shape[1] > 0 and layer.weight.shape[1] != width:
-            raise ValueError(
-                f"expected {layer.weight.shape[1]} inputs, got {width} from {shape}; "
-                "a dense layer fixes the size of the image it was first used with"
-            )
-        return (
-            (shape[0], layer._units) if layer._flatten else (*shape[:-1], layer._units)
-        )
-    if isinstance(layer, (nn.Activation, nn.Dropout, nn.BatchNorm)):
-        if isinstance(layer, nn.BatchNorm):
-            axis = layer._kwargs.get("axis", 1)
-            known = layer.gamma.shape[0]  # 0 or -1 before a first batch
-            if axis < len(shape) and known > 0 and known != shape[axis]:
-                raise ValueError(
-                    f"expected {known} channels, got {shape[axis]}: {shape}"
-                )
+        return _after_dense(layer, shape)
+    if isinstance(layer, nn.BatchNorm):
+        axis = layer._kwargs.get("axis", 1)
+        known = layer.gamma.shape[0]  # 0 or -1 before a first batch
+        if axis < len(shape) and known > 0 and known != shape[axis]:
+            raise ValueError(f"expected {known} channels, got {shape[axis]}: {shape}")
         return shape
-    return None
+    return shape if isinstance(layer, (nn.Activation, nn.Dropout)) else None
+
+
+def _after_all(layers, shape):
+    for i, child in enumerate(layers):
+        if shape is None:
+            return None
+        try:
+            shape = shape_after(child, shape)
+        except ValueError as error:
+            where = f"layer {i},"
+            if not isinstance(child, nn.HybridSequential):
+                where = f"layer {i} ({_describe_layer(child)}):"
+            raise type(error)(f"{where} {error}") from None
+    return shape
+
+
+def _after_dense(layer, shape):
+    width = int(numpy.prod(shape[1:])) if layer._flatten else shape[-1]
+    if layer.weight.shape[1] > 0 and layer.weight.shape[1] != width:
+        raise ValueError(
+            f"expected {layer.weight.shape[1]} inputs, got {width} from {shape}; "
+            "a dense layer fixes the size of the image it was first used with"
+        )
+    return (shape[0], layer._units) if layer._flatten else (*shape[:-1], layer._units)
 
 
 def check_initialized(net) -> None:

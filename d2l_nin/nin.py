@@ -205,21 +205,24 @@ def _nin(blocks, class_block, *, dropout_after, head_units, pool_last=True, **op
             net.add(MaxPool2D(3, strides=2, ceil_mode=ceil_mode))
         if dropout and i in dropout_after:
             net.add(nn.Dropout(dropout))
-    num_classes = class_block[0][-1]
     if head == "gap":
         net.add(mlpconv(*class_block, batch_norm=batch_norm, last_relu=last_relu))
         net.add(nn.GlobalAvgPool2D(), nn.Flatten())
         return net
-    if head == "gap_dense":
-        net.add(nn.GlobalAvgPool2D(), nn.Flatten(), Dense(num_classes))
-        return net
-    net.add(nn.Flatten())
-    for units in head_units:
-        net.add(Dense(units, activation="relu"))
-        if dropout:
-            net.add(nn.Dropout(dropout))
-    net.add(Dense(num_classes))
+    net.add(*_dense_end(head, head_units, class_block[0][-1], dropout))
     return net
+
+
+def _dense_end(head, head_units, num_classes, dropout) -> list:
+    """The layers of a head with dense layers."""
+    if head == "gap_dense":
+        return [nn.GlobalAvgPool2D(), nn.Flatten(), Dense(num_classes)]
+    layers = [nn.Flatten()]
+    for units in head_units:
+        layers.append(Dense(units, activation="relu"))
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+    return [*layers, Dense(num_classes)]
 
 
 # What all nets below take as **options, and what stands where nothing else is said.

@@ -67,16 +67,7 @@ def curves(
             squeeze=False, layout="constrained",
         )  # fmt: skip
         for ax, (panel, lines) in zip(axes[0], series.items()):
-            for (name, (x, *ys)), marker in zip(lines.items(), MARKERS):
-                mark = marker if len(x) <= 12 else None
-                (line,) = ax.plot(x, ys[len(ys) // 2], marker=mark, label=name)
-                if len(ys) == 3:
-                    ax.fill_between(x, ys[0], ys[2], alpha=0.2, color=line.get_color(),
-                                    linewidth=0)  # fmt: skip
-                if isinstance(x, range):
-                    ax.xaxis.set_major_locator(
-                        matplotlib.ticker.MaxNLocator(integer=True)
-                    )
+            _draw_lines(ax, lines)
             ax.set_title(panel)
             ax.set_xlabel(xlabel)
         axes[0, 0].set_ylabel(ylabel)
@@ -92,18 +83,33 @@ def curves(
                 label
             )
             axes[0, -1].spines["right"].set_visible(True)
-        # Below the panels, where no line can run through it.
-        names = [tuple(lines) for lines in series.values()]
-        alike = len(set(names)) == 1
-        for ax, lines in zip(axes[0], series.values()):
-            if not alike and len(lines) > 1:
-                ax.legend()
-        if alike and len(names[0]) > 1:
-            handles = axes[0, 0].get_legend_handles_labels()
-            fits = sum(map(len, names[0])) + 8 * len(names[0]) < 80 * len(series)
-            fig.legend(*handles, loc="outside lower center",
-                       ncols=len(names[0]) if fits else 2)  # fmt: skip
+        _add_legend(fig, axes[0], series)
         return picture(fig, alt)
+
+
+def _draw_lines(ax, lines: dict) -> None:
+    for (name, (x, *ys)), marker in zip(lines.items(), MARKERS):
+        mark = marker if len(x) <= 12 else None
+        (line,) = ax.plot(x, ys[len(ys) // 2], marker=mark, label=name)
+        if len(ys) == 3:
+            ax.fill_between(x, ys[0], ys[2], alpha=0.2, color=line.get_color(),
+                            linewidth=0)  # fmt: skip
+        if isinstance(x, range):
+            ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+
+
+def _add_legend(fig, axes, series: dict) -> None:
+    """Below the panels, where no line can run through it; in each if they differ."""
+    names = [tuple(lines) for lines in series.values()]
+    if len(set(names)) > 1:
+        for ax, lines in zip(axes, series.values()):
+            if len(lines) > 1:
+                ax.legend()
+    elif len(names[0]) > 1:
+        handles = axes[0].get_legend_handles_labels()
+        fits = sum(map(len, names[0])) + 8 * len(names[0]) < 80 * len(series)
+        fig.legend(*handles, loc="outside lower center",
+                   ncols=len(names[0]) if fits else 2)  # fmt: skip
 
 
 def _smooth(losses, width: int) -> tuple:
