@@ -62,7 +62,8 @@ def dot_plot(groups: dict, *, xlabel: str, reference=None, digits: int = 3, xlim
         if xlim is not None:
             ax.set_xlim(*xlim)
         ax.grid(axis="y", visible=False)
-        ax.set_xlabel(f"{xlabel} (a dot: one run; bar and number: median)")
+        between = " " if len(xlabel) <= 32 else "\n"  # a long line would be cut off
+        ax.set_xlabel(f"{xlabel}{between}(a dot: one run; bar and number: median)")
         rows = "; ".join(
             f"{name} {median(values):.{digits}f} "
             f"({min(values):.{digits}f} to {max(values):.{digits}f})"
