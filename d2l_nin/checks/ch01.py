@@ -13,6 +13,7 @@ from d2l_nin.checks.expect import (
     as_number,
     as_text,
     call,
+    expect_keys,
     expect_shape,
     short,
 )
@@ -380,8 +381,7 @@ def _claim(narrow=_STUCK, wide=_FINE, verdict="refuted"):
 def can_and_learns(answer):
     """Evidence: whether three hidden channels learn what they can compute."""
     keys = ("narrow", "wide", "verdict")
-    if not isinstance(answer, dict) or set(answer) != set(keys):
-        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
+    expect_keys(answer, keys)
     narrow, wide = (_errors(answer, key) for key in keys[:2])
     if len(narrow) != len(wide):
         raise Wrong("the same seeds on both sides", f"{len(narrow)} and {len(wide)}")

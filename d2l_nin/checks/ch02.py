@@ -15,6 +15,8 @@ from d2l_nin.checks.expect import (
     as_claim,
     as_net,
     as_whole_number,
+    both_sides,
+    expect_keys,
     short,
 )
 from d2l_nin.checks.kinds import (
@@ -319,11 +321,8 @@ def _steps(one=_LOW, two=_HIGH, verdict="better", nets=None):
 def one_step(answer):
     """A design: to ten class maps in one step or in two, at equal size."""
     keys = ("nets", "one step", "two steps", "verdict")
-    if not isinstance(answer, dict) or set(answer) != set(keys):
-        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
-    one, two = (accuracies_of_seeds(answer[key], key) for key in keys[1:3])
-    if len(one) != len(two):
-        raise Wrong("the same seeds on both sides", f"{len(one)} and {len(two)}")
+    expect_keys(answer, keys)
+    one, two = both_sides(answer, keys[1:3])
     sizes = []
     for net in in_a_row(answer["nets"], 2, "a function that makes a net"):
         net = as_net(net)
@@ -380,8 +379,7 @@ def _runs(before=_FROZEN, after=_SAVED, alive=4, **more):
 def rescue(answer):
     """Accuracies over seeds, before and after one change of fit's settings."""
     keys = ("before", "after", "alive")
-    if not isinstance(answer, dict) or not set(keys) <= set(answer):
-        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
+    expect_keys(answer, keys, others=True)
     before, after = (accuracies_of_seeds(answer[key], repr(key), chance=0.1)
                      for key in keys[:2])  # fmt: skip
     if len(before) != len(after):

@@ -8,10 +8,11 @@ from mxnet.gluon import nn
 
 from d2l_nin.checks.expect import (
     Wrong,
-    accuracies_of_seeds,
     as_array,
     as_claim,
     as_net,
+    both_sides,
+    expect_keys,
     measured_accuracies,
     short,
 )
@@ -310,13 +311,8 @@ def _design(net=_finer, mine=_HIGH, classroom=_LOW, verdict="better"):
 
 def _sides_of(answer, keys: tuple) -> list:
     """Accuracies of two sides with the same seeds, out of a dict with these keys."""
-    if not isinstance(answer, dict) or set(answer) != set(keys):
-        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
-    found = [accuracies_of_seeds(answer[key], key) for key in keys[-3:-1]]
-    if len(found[0]) != len(found[1]):
-        raise Wrong("the same seeds on both sides", f"{len(found[0])} and "
-                    f"{len(found[1])}")  # fmt: skip
-    return found
+    expect_keys(answer, keys)
+    return both_sides(answer, keys[-3:-1])
 
 
 @Evidence(

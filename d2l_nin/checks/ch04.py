@@ -8,8 +8,9 @@ from mxnet.gluon import HybridBlock, nn
 
 from d2l_nin.checks.expect import (
     Wrong,
-    accuracies_of_seeds,
     as_claim,
+    both_sides,
+    expect_keys,
     measured_accuracies,
     short,
 )
@@ -282,19 +283,11 @@ def switched_off(measured):
 
 def _two_lists(answer, keys, chance=None):
     """The accuracies under two keys of a dict, of the same number of seeds."""
-    one, two = (accuracies_of_seeds(answer[key], key, chance=chance) for key in keys)
-    if len(one) != len(two):
-        raise Wrong("the same seeds on both sides", f"{len(one)} and {len(two)}")
+    one, two = both_sides(answer, keys, chance=chance)
     if numpy.array_equal(one, two):
         raise Wrong("two sets of runs", "the same accuracies twice",
                     "Was it the same net on both sides?")  # fmt: skip
     return one, two
-
-
-def _dict_of(answer, keys) -> dict:
-    if not isinstance(answer, dict) or not set(keys) <= set(answer):
-        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
-    return answer
 
 
 _LOW, _HIGH = [0.76, 0.77, 0.75, 0.78, 0.76], [0.82, 0.81, 0.83, 0.82, 0.80]
@@ -339,8 +332,7 @@ def _half(widths=_SLIM, full=_HIGH, yours=_LOW, verdict="worse"):
 )  # fmt: skip
 def half_the_cost(answer):
     """A design: at most half of the MACs, accuracy above a floor, and a verdict."""
-    keys = ("widths", "full", "yours", "verdict")
-    answer = _dict_of(answer, keys)
+    expect_keys(answer, ("widths", "full", "yours", "verdict"), others=True)
     shape = (1, 1, 28, 28)
     whole = summary(inception_classroom(widths=_SMALL), shape).macs
     try:
@@ -390,7 +382,7 @@ def _claim(without=_LOW, head=_HIGH, verdict="better"):
 )
 def heads_help(answer):
     """Evidence: does an auxiliary head help a net without batch norm?"""
-    answer = _dict_of(answer, ("without", "with", "verdict"))
+    expect_keys(answer, ("without", "with", "verdict"), others=True)
     without, head = _two_lists(answer, ("without", "with"), chance=0.1)
     if numpy.median(without) < 0.5:
         raise Wrong("a net that learns without the head: 0.5 or more at the median",

@@ -10,11 +10,12 @@ from mxnet.gluon import HybridBlock, nn
 
 from d2l_nin.checks.expect import (
     Wrong,
-    accuracies_of_seeds,
     as_accuracies,
     as_array,
     as_claim,
     as_net,
+    both_sides,
+    expect_keys,
     short,
 )
 from d2l_nin.checks.kinds import (
@@ -326,9 +327,8 @@ def _joins(net) -> int:
 def deep_or_wide(answer):
     """A design: a deep and a wide residual net of equal size."""
     keys = ("nets", "deep", "wide", "verdict")
-    if not isinstance(answer, dict) or set(answer) != set(keys):
-        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
-    deep, wide = _errors(answer, "deep", "wide")
+    expect_keys(answer, keys)
+    deep, wide = both_sides(answer, ("deep", "wide"), what="errors")
     sizes, joins = [], []
     for net in in_a_row(answer["nets"], 2, "a function that makes a net"):
         net = as_net(net)
@@ -349,14 +349,6 @@ def deep_or_wide(answer):
                     f"{joins[0]} and {joins[1]}")  # fmt: skip
     words = ("deep is worse", "deep is better", "can't tell")
     as_claim(answer["verdict"], wide, deep, words)
-
-
-def _errors(answer: dict, *names: str) -> list:
-    """The errors of both sides, as many of one as of the other."""
-    one, other = (accuracies_of_seeds(answer[n], n, what="errors") for n in names)
-    if len(one) != len(other):
-        raise Wrong("the same seeds on both sides", f"{len(one)} and {len(other)}")
-    return [one, other]
 
 
 def _round_one(plain=_HIGH, one=_LOW, verdict="lower"):
@@ -391,9 +383,8 @@ def _round_one(plain=_HIGH, one=_LOW, verdict="lower"):
 def round_one_layer(answer):
     """Evidence on whether a shortcut round one convolution helps."""
     keys = ("plain", "round one", "verdict")
-    if not isinstance(answer, dict) or set(answer) != set(keys):
-        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
-    plain, one = _errors(answer, "plain", "round one")
+    expect_keys(answer, keys)
+    plain, one = both_sides(answer, ("plain", "round one"), what="errors")
     if min(median(plain), median(one)) > 0.5:
         raise Wrong("a net that has learned: a median error of at most 0.5 on one side",
                     f"{min(median(plain), median(one)):.2f}")  # fmt: skip

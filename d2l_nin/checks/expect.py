@@ -20,8 +20,10 @@ __all__ = [
     "as_number",
     "as_text",
     "as_whole_number",
+    "both_sides",
     "call",
     "expect_close",
+    "expect_keys",
     "expect_number",
     "expect_shape",
     "likely_mistake",
@@ -228,6 +230,34 @@ def accuracies_of_seeds(
             "Was the seed the same each time?",
         )
     return numbers
+
+
+def expect_keys(answer, keys, *, others: bool = False) -> None:
+    """Tell an answer that is no dict with `keys`, or has `others` where it may not."""
+    if not isinstance(answer, dict) or not (
+        set(keys) <= set(answer) if others else set(keys) == set(answer)
+    ):
+        raise Wrong(f"a dict with {', '.join(map(repr, keys))}", short(answer))
+
+
+def both_sides(answer: dict, keys, *, named=str, **options) -> list:
+    """The accuracies under two keys, of as many seeds on one side as on the other.
+
+    Parameters
+    ----------
+    answer : dict
+    keys : (str, str)
+    named : function of str
+        What a message calls a key.
+    **options
+        As of `accuracies_of_seeds`.
+    """
+    one, other = (
+        accuracies_of_seeds(answer[key], named(key), **options) for key in keys
+    )
+    if len(one) != len(other):
+        raise Wrong("the same seeds on both sides", f"{len(one)} and {len(other)}")
+    return [one, other]
 
 
 def call(answer, *arguments, what: str = "a function"):
