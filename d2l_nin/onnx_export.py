@@ -15,6 +15,8 @@ from typing import NamedTuple
 import mxnet as mx
 import numpy
 
+from d2l_nin.reuse import folded_weights
+
 __all__ = ["OPSET", "UnknownOperatorError", "export"]
 
 OPSET = 17  # of ONNX's operators; its makers' list says what each means
@@ -283,11 +285,7 @@ _HANDLERS = {
 
 
 def _folded(nodes: list[_Node], weights: dict) -> tuple[list[_Node], dict]:
-    """Without batch norms that alone read a convolution or dense layer.
-
-    With γ, β, the mean μ and the variance v, batch norm multiplies by a = γ/√(v + ε)
-    and adds β - aμ; so W becomes aW and b becomes a(b - μ) + β.
-    """
+    """Without batch norms that alone read a convolution or dense layer."""
     weights = dict(weights)
     makers = {name: node for node in nodes for name in node.outputs}
     readers = [name for node in nodes for name in node.inputs]
@@ -298,16 +296,12 @@ def _folded(nodes: list[_Node], weights: dict) -> tuple[list[_Node], dict]:
             continue
         if maker.op not in ("Conv", "Gemm") or readers.count(node.inputs[0]) > 1:
             continue
-        gamma, beta, mean, var = (
-            weights[name].astype(numpy.float64) for name in node.inputs[1:]
-        )
-        a = gamma / numpy.sqrt(var + node.attributes["epsilon"])
-        W = weights[maker.inputs[1]]
-        b = weights[maker.inputs[2]] if len(maker.inputs) > 2 else 0
+        bias = weights[maker.inputs[2]] if len(maker.inputs) > 2 else 0
+        norm = (weights[name] for name in node.inputs[1:])
         name = f"{maker.outputs[0]}_folded"
-        shaped = a.reshape(-1, *[1] * (W.ndim - 1))
-        weights[f"{name}_weight"] = (W * shaped).astype("float32")
-        weights[f"{name}_bias"] = (a * (b - mean) + beta).astype("float32")
+        weights[f"{name}_weight"], weights[f"{name}_bias"] = folded_weights(
+            weights[maker.inputs[1]], bias, *norm, node.attributes["epsilon"]
+        )
         inputs = [maker.inputs[0], f"{name}_weight", f"{name}_bias"]
         replaced[maker.outputs[0]] = _Node(
             maker.op, inputs, node.outputs, maker.attributes

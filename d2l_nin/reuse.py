@@ -8,13 +8,20 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy
 from mxnet import gluon, init, np
 from mxnet.gluon import nn
 
 from d2l_nin.layers import Conv2D, Dense, HybridSequential, check_initialized
 from d2l_nin.runtime import whole_number
 
-__all__ = ["export_net", "fold_batch_norm", "import_net", "transfer"]
+__all__ = [
+    "export_net",
+    "fold_batch_norm",
+    "folded_weights",
+    "import_net",
+    "transfer",
+]
 
 
 def _layers(block):
@@ -118,23 +125,52 @@ def fold_batch_norm(net):
     return folded
 
 
+def folded_weights(weight, bias, gamma, beta, mean, var, eps: float) -> tuple:
+    """Weights and bias of a layer that does what it and batch norm after it do.
+
+    Batch norm multiplies by a = γ/√(σ² + ε) and adds β − aμ: W becomes aW, and b
+    becomes a(b − μ) + β.
+
+    Parameters
+    ----------
+    weight : NumPy array (D, …)
+        Of a convolution or a dense layer with D outputs.
+    bias : NumPy array (D,), or 0
+    gamma, beta, mean, var : NumPy arrays (D,)
+    eps : float
+
+    Returns
+    -------
+    weight, bias : float32 arrays of NumPy
+    """
+    gamma, beta, mean, var = (a.astype("float64") for a in (gamma, beta, mean, var))
+    scale = gamma / numpy.sqrt(var + eps)
+    weight = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
+    bias = scale * (bias - mean) + beta
+    return weight.astype("float32"), bias.astype("float32")
+
+
 def _folded(conv, norm):
     """One convolution that does what these two layers do in inference."""
-    scale = 1 / np.sqrt(norm.running_var.data() + norm._kwargs["eps"])
-    if not norm._kwargs["fix_gamma"]:
-        scale = scale * norm.gamma.data()
-    bias = norm.beta.data() - norm.running_mean.data() * scale
-    if conv.bias is not None:
-        bias = bias + conv.bias.data() * scale
+    gamma, beta, mean, var = (
+        parameter.data().asnumpy()
+        for parameter in (norm.gamma, norm.beta, norm.running_mean, norm.running_var)
+    )
+    if norm._kwargs["fix_gamma"]:
+        gamma = numpy.ones_like(gamma)
+    bias = 0 if conv.bias is None else conv.bias.data().asnumpy()
     kernel, strides, padding, dilation, groups = (
         conv._kwargs[k] for k in ("kernel", "stride", "pad", "dilate", "num_group")
     )
     weight = conv.weight.data()
+    made = folded_weights(
+        weight.asnumpy(), bias, gamma, beta, mean, var, norm._kwargs["eps"]
+    )
     new = Conv2D(len(weight), kernel, strides, padding, dilation=dilation,
                  groups=groups, in_channels=weight.shape[1] * groups)  # fmt: skip
     new.initialize(init.Zero(), ctx=weight.ctx)
-    new.weight.set_data(weight * scale.reshape(-1, 1, 1, 1))
-    new.bias.set_data(bias)
+    for parameter, values in zip((new.weight, new.bias), made):
+        parameter.set_data(np.array(values))
     return new
 
 
