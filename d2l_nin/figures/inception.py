@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
 from d2l_nin.figures.picture import COLOURS, picture, style
-from d2l_nin.figures.sheets import LINE, TYPE, Sheet, arrow, canvas
+from d2l_nin.figures.sheets import LINE, TYPE, Sheet, arrow, box, canvas
 
 __all__ = ["inception_picture"]
 
@@ -24,9 +24,7 @@ def _kernel(ax, x: float, y: float, size: int, colour: str) -> None:
 
 
 def _box(ax, x: float, y: float, words: str, colour: str = "white") -> None:
-    ax.add_patch(Rectangle((x - 0.62, y - 0.2), 1.24, 0.4, facecolor=colour,
-                           edgecolor=LINE, linewidth=0.9, zorder=3))  # fmt: skip
-    ax.text(x, y, words, ha="center", va="center", fontsize=TYPE, zorder=4)
+    box(ax, x, y, words, (1.24, 0.4), colour, linewidth=0.9, zorder=3)
 
 
 def _stack(ax, x: float, widths) -> list[float]:

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
 from d2l_nin.figures.picture import COLOURS, picture, style
-from d2l_nin.figures.sheets import FAINT, LINE, TYPE, Sheet, arrow, canvas
+from d2l_nin.figures.sheets import FAINT, LINE, TEXT, Sheet, arrow, canvas
 
 __all__ = ["mlpconv_picture"]
 
@@ -88,16 +88,15 @@ def mlpconv_picture():
                     ax.plot((x0, x1), (y0, y1), color=FAINT, linewidth=0.6,
                             linestyle="-", zorder=1)  # fmt: skip
         _output(ax, 8.05, layers[-1])
-        text = {"ha": "center", "va": "center", "fontsize": TYPE, "linespacing": 1.15}
         for x, words in (
             (1.3, "C channels"), (3.4, "C·k·k\nnumbers"), (4.75, "k×k\nconv"),
             (6.0, "1×1\nconv"), (7.25, "1×1\nconv"), (9.35, "D channels"),
         ):  # fmt: skip
-            ax.text(x, 4.3, words, **text)
-        ax.text(1.5, 0.45, "slides over\nall positions", **text)
+            ax.text(x, 4.3, words, **TEXT)
+        ax.text(1.5, 0.45, "slides over\nall positions", **TEXT)
         ax.text(5.35, 0.45, "the same small network at every position,\n"
-                "a ReLU after each layer", **text)  # fmt: skip
-        ax.text(9.2, 0.45, "all channels of\none position", **text)
+                "a ReLU after each layer", **TEXT)  # fmt: skip
+        ax.text(9.2, 0.45, "all channels of\none position", **TEXT)
         alt = (
             "A patch of k×k positions, in all C channels of the input, becomes a "
             "vector. A dense network of three layers reads it: the first is the k×k "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib import pyplot as plt
 
 from d2l_nin.figures.picture import COLOURS, as_numpy, check_count, picture, style
-from d2l_nin.figures.sheets import FAINT, LINE, TYPE, Sheet, arrow, canvas
+from d2l_nin.figures.sheets import FAINT, LINE, TEXT, TYPE, Sheet, arrow, canvas
 
 __all__ = ["pixel_column"]
 
@@ -89,14 +89,13 @@ def pixel_column(X, K, Y, position):
             _numbers(ax, first + d * step, middle, channel, position, _TINTS[d])
         arrow(ax, (results + 0.3, middle), (first - 0.02, middle), color=FAINT,
               linewidth=1.4)  # fmt: skip
-        text = {"ha": "center", "va": "center", "fontsize": TYPE}
         for x, words in (
             (0.5 * len(X) * step, f"{len(X)} input channels"),
             ((units + results) / 2, "a dense layer"),
             (first + 0.5 * len(K) * step - 0.1, f"{len(K)} output channels"),
         ):
-            ax.text(x, 2 * middle - 0.18, words, **text)
-        ax.text(right / 2, 0.3, "the same weights at every pixel", **text)
+            ax.text(x, 2 * middle - 0.18, words, **TEXT)
+        ax.text(right / 2, 0.3, "the same weights at every pixel", **TEXT)
         sums = "; ".join(
             " + ".join(f"{_factor(w)}·{_factor(x)}" for w, x in zip(row, X[:, i, j]))
             + f" = {value:g}"

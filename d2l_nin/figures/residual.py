@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from matplotlib import pyplot as plt
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle
 
 from d2l_nin.figures.picture import COLOURS, picture, style
-from d2l_nin.figures.sheets import ARROW, FAINT, LINE, TYPE, Sheet, arrow, canvas
+from d2l_nin.figures.sheets import (
+    ARROW,
+    FAINT,
+    LINE,
+    TEXT,
+    Sheet,
+    arrow,
+    box,
+    canvas,
+)
 
 __all__ = [
     "bottleneck_picture",
@@ -17,7 +26,6 @@ __all__ = [
     "shortcuts_picture",
 ]
 
-_TEXT = {"ha": "center", "va": "center", "fontsize": TYPE, "linespacing": 1.15}
 _FILL = {"conv": "#cfe3f1", "norm": "#f8e3bd", "ReLU": "#f3cbb2", "F": "#cfe3f1"}
 _SHORT, _LONG = COLOURS[1], COLOURS[0]
 
@@ -25,16 +33,13 @@ _SHORT, _LONG = COLOURS[1], COLOURS[0]
 def _box(ax, x, y, words, width=1.0, height=0.5, colour=None):
     """A layer, centred at (x, y)."""
     kind = next((k for k in _FILL if k in words), "")
-    ax.add_patch(Rectangle((x - width / 2, y - height / 2), width, height,
-                           facecolor=colour or _FILL.get(kind, "white"),
-                           edgecolor=LINE, linewidth=1, zorder=4))  # fmt: skip
-    ax.text(x, y, words, zorder=5, **_TEXT)
+    box(ax, x, y, words, (width, height), colour or _FILL.get(kind, "white"))
 
 
 def _plus(ax, x, y):
     """Where two roads are added."""
     ax.add_patch(Circle((x, y), 0.2, facecolor="white", edgecolor=LINE, zorder=4))
-    ax.text(x, y, "+", zorder=5, **{**_TEXT, "fontsize": 13})
+    ax.text(x, y, "+", zorder=5, **{**TEXT, "fontsize": 13})
 
 
 def _road(ax, points, **look):
@@ -74,10 +79,10 @@ def residual_picture():
         _road(ax, [(7.6, 1.8), (7.8, 1.8), (9.15, 1.8)])
         _box(ax, 8.4, 1.8, "ReLU", width=0.86, height=0.6)
         ax.text(4.55, 3.55, "the shortcut: X itself, with no weight on it",
-                color="#a04000", **_TEXT)  # fmt: skip
-        ax.text(4.55, 0.45, "F: what the block adds to X", color=_LONG, **_TEXT)
-        ax.text(0.75, 0.45, "X", **_TEXT)
-        ax.text(9.75, 0.45, "H(X)", **_TEXT)
+                color="#a04000", **TEXT)  # fmt: skip
+        ax.text(4.55, 0.45, "F: what the block adds to X", color=_LONG, **TEXT)
+        ax.text(0.75, 0.45, "X", **TEXT)
+        ax.text(9.75, 0.45, "H(X)", **TEXT)
         alt = (
             "Feature maps X take two roads. One goes through the layers of F: 3×3 "
             "convolution, batch norm, ReLU, 3×3 convolution, batch norm. The other, "
@@ -120,7 +125,7 @@ def gates_picture():
         )
         for i, (title, short, long, widths) in enumerate(panels):
             x = 1.2 + 3.55 * i
-            ax.text(x + 0.5, 4.3, title, **_TEXT)
+            ax.text(x + 0.5, 4.3, title, **TEXT)
             _two_roads(ax, x, short, long, widths)
         alt = (
             "Three blocks with a gate. On the shortcut with b = −6, 0.9975 of X pass, "
@@ -151,7 +156,7 @@ def shortcuts_picture():
         fig, ax = canvas(plt, 7.0, 3.3, 10.6, 5.0)
         for row, (name, marks) in enumerate(rows.items()):
             y = 3.55 - 1.45 * row
-            ax.text(0.1, y + 0.2, name, **{**_TEXT, "ha": "left"})
+            ax.text(0.1, y + 0.2, name, **{**TEXT, "ha": "left"})
             _road(ax, [(1.9, y), (2.0, y), (10.4, y)])
             for i, mark in enumerate(marks):
                 x = 3.0 + 2.05 * i
@@ -169,8 +174,8 @@ def shortcuts_picture():
                     colour={"X": "white", "zeros": "#dddddd"}.get(mark, "#f3cbb2"),
                 )
         ax.plot((6.12, 6.12), (0.2, 4.75), color=FAINT, linestyle="--", linewidth=1)
-        ax.text(4.3, 4.75, "16 channels, 28×28", **_TEXT)
-        ax.text(8.2, 4.75, "32 channels, 14×14", **_TEXT)
+        ax.text(4.3, 4.75, "16 channels, 28×28", **TEXT)
+        ax.text(8.2, 4.75, "32 channels, 14×14", **TEXT)
         alt = (
             "Four blocks in a row; the third goes from 16 channels of 28×28 to 32 of "
             "14×14. Option A: the shortcut of the third block adds channels of zeros, "
@@ -204,7 +209,7 @@ def orders_picture():
         fig, ax = canvas(plt, 7.0, 3.3, 10.6, 5.0)
         for i, (title, parts) in enumerate(_ORDERS.items()):
             x, top, step = 0.85 + 2.1 * i, 3.72, 0.51
-            ax.text(x + 0.25, 4.7, title, **_TEXT)
+            ax.text(x + 0.25, 4.7, title, **TEXT)
             _road(ax, [(x, top + 0.6), (x, top), (x, top - 6 * step - 0.5)])
             joined = top - parts.index("+") * step
             _road(ax, [(x, top + 0.42), (x + 0.9, top + 0.42), (x + 0.9, joined),
@@ -246,14 +251,14 @@ def bottleneck_picture():
         for (channels, convs), x, title in zip(
             blocks, (1.9, 7.2), ("two 3×3 convolutions", "a bottleneck")
         ):
-            ax.text(x + 0.5, 4.85, title, **_TEXT)
+            ax.text(x + 0.5, 4.85, title, **TEXT)
             step = 3.7 / (len(channels) - 1)
             heights = [4.25 - step * i for i in range(len(channels))]
             for y, count in zip(heights, channels):
                 _box(ax, x, y, f"{count}", width=2.6 * count / 256, height=0.36)
             for y0, y1, words in zip(heights, heights[1:], convs):
                 arrow(ax, (x - 0.1, y0 - 0.18), (x - 0.1, y1 + 0.18))
-                ax.text(x, (y0 + y1) / 2, words, **{**_TEXT, "ha": "left"})
+                ax.text(x, (y0 + y1) / 2, words, **{**TEXT, "ha": "left"})
             side = x + 3.0 if x > 5 else x + 2.75
             top, foot, edge = heights[0], heights[-1], x + 1.3
             _road(ax, [(edge, top), (side, top), (side, foot), (edge, foot)],
@@ -282,14 +287,14 @@ def gradient_flow_picture():
             _road(ax, [(x + 1.55, 1.0), (x + 1.55, 2.1), (x - 0.65, 2.1),
                        (x - 0.65, 1.2)], color=_SHORT, linewidth=2.6)  # fmt: skip
             _box(ax, x + 0.5, 1.0, "through F:\n× F′", width=1.5, height=0.8)
-            ax.text(x + 0.45, 2.4, "× 1", color="#a04000", **_TEXT)
+            ax.text(x + 0.45, 2.4, "× 1", color="#a04000", **TEXT)
             _plus(ax, x - 0.65, 1.0)
         _road(ax, [(1.35, 1.0), (1.2, 1.0), (1.05, 1.0)])
-        ax.text(0.55, 1.0, "stem", **_TEXT)
+        ax.text(0.55, 1.0, "stem", **TEXT)
         _road(ax, [(9.75, 1.0), (9.7, 1.0), (9.45, 1.0)])
-        ax.text(10.12, 1.0, "loss", **_TEXT)
-        ax.text(5.3, 3.1, "the gradient over the shortcuts", color="#a04000", **_TEXT)
-        ax.text(5.3, 0.25, "block by block, two parts are added: g + g · F′", **_TEXT)
+        ax.text(10.12, 1.0, "loss", **TEXT)
+        ax.text(5.3, 3.1, "the gradient over the shortcuts", color="#a04000", **TEXT)
+        ax.text(5.3, 0.25, "block by block, two parts are added: g + g · F′", **TEXT)
         alt = (
             "The gradient goes from the loss on the right through three blocks to the "
             "stem on the left. In each block it takes two roads, one through F, where "

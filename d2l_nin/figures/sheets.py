@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from matplotlib.patches import Polygon
+from matplotlib.patches import Polygon, Rectangle
 
 # What drawings of ideas share: lines, arrows, and type of at least 10.5 points, which
 # is 14 px in a notebook and 24 px on a slide where the drawing is 7 inches wide.
 LINE, FAINT, TYPE = "#333333", "#9a9a9a", 10.5
+TEXT = {"ha": "center", "va": "center", "fontsize": TYPE, "linespacing": 1.15}
 ARROW = {"arrowstyle": "-|>", "color": LINE, "shrinkA": 0, "shrinkB": 0, "linewidth": 1}
 
 
@@ -53,6 +54,15 @@ class Sheet:
 def arrow(ax, start, end, **look) -> None:
     """A straight arrow."""
     ax.annotate("", end, start, arrowprops={**ARROW, **look}, zorder=6)
+
+
+def box(ax, x, y, words, size, colour, linewidth=1.0, zorder=4) -> None:
+    """Words in a box of `size` (width, height), centred at (x, y)."""
+    width, height = size
+    ax.add_patch(Rectangle((x - width / 2, y - height / 2), width, height,
+                           facecolor=colour, edgecolor=LINE, linewidth=linewidth,
+                           zorder=zorder))  # fmt: skip
+    ax.text(x, y, words, zorder=zorder + 1, **TEXT)
 
 
 def canvas(plt, width: float, height: float, right: float, top: float):
