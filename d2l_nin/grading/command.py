@@ -127,20 +127,24 @@ class _Tables:
 
     def __init__(self, found, journal, known, rules, out: Path):
         self.files = {submission.file: submission for submission in found}
-        self.entries = {student: journal.of(student, self.files)
-                        for student in sorted({s.student for s in found})}  # fmt: skip
-        self.rules, self.out = rules, out
-        self.best = {s: report.best(e) for s, e in self.entries.items()}
+        self.students = sorted({submission.student for submission in found})
+        self.journal, self.rules, self.out = journal, rules, out
+        self.best, self.points, self.troubled = {}, {}, []
+        for student, entries in self._entries():
+            self.best[student] = report.best(entries)
+            self.points[student] = scores.score(entries, self._handed_in, rules)
+            self.troubled += [f"{e['file']}: {e['note']}" for e in entries if e["note"]]
         chapters = {name[2:4] for came in self.best.values() for name in came}
         self.columns = [
             exercise.name
             for chapter in sorted(chapters or report.chapters_of(known))
             for exercise in known.exercises_of(chapter).values()
         ]
-        self.points = {
-            student: scores.score(entries, self._handed_in, rules)
-            for student, entries in self.entries.items()
-        }
+
+    def _entries(self):
+        """Each student's entries, read when they are needed: all hold much text."""
+        for student in self.students:
+            yield student, self.journal.of(student, self.files)
 
     def _handed_in(self, file: str) -> datetime:
         """A file's time; of one that can't be asked, the earliest there is."""
@@ -151,10 +155,10 @@ class _Tables:
         return datetime.fromtimestamp(seconds).astimezone()
 
     def write(self, reports: Path, written, roster: dict) -> None:
-        rows = [(student, entries, sum(self.points[student].values()))
-                for student, entries in self.entries.items()]  # fmt: skip
+        rows = ((student, entries, sum(self.points[student].values()))
+                for student, entries in self._entries())  # fmt: skip
         report.write_table(self.out, self.columns, rows, written["bom"])
-        for student, entries in self.entries.items():
+        for student, entries in self._entries():
             report.write_report(reports, student, entries, self.columns)
         self._summarize()
         console.print(
@@ -175,7 +179,7 @@ class _Tables:
             console.print(Text(f"{student}: not in the roster, left out of {path}"))
 
     def _summarize(self) -> None:
-        title = f"{len(self.entries)} students, {len(self.files)} files"
+        title = f"{len(self.students)} students, {len(self.files)} files"
         table = Table(title=title)
         table.add_column("exercise")
         for status in ("right", "wrong", "unanswered", "other"):
@@ -185,10 +189,8 @@ class _Tables:
             shown = [came.count(s) for s in ("right", "wrong", "unanswered")]
             table.add_row(name, *map(str, shown), str(len(came) - sum(shown)))
         console.print(table)
-        troubled = [
-            e for entries in self.entries.values() for e in entries if e["note"]
-        ]
-        for entry in troubled[:20]:
-            console.print(Text(f"{entry['file']}: {entry['note']}"))
-        if len(troubled) > 20:
-            console.print(f"… and {len(troubled) - 20} more remarks in {self.out}")
+        for remark in self.troubled[:20]:
+            console.print(Text(remark))
+        if len(self.troubled) > 20:
+            more = len(self.troubled) - 20
+            console.print(f"… and {more} more remarks in {self.out}")
