@@ -8,7 +8,6 @@ is executed and nothing is loaded from a network.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -101,6 +100,9 @@ def write_source(solutions: bool) -> None:
         (chapters / "solutions").mkdir()
         for path in find_solutions(ROOT / "notebooks"):
             nbformat.write(prepare(path), chapters / "solutions" / path.name)
+        listed = "\n```{toctree}\n:hidden:\n:caption: Solutions\n:glob:\n\n%s\n```\n"
+        with (SOURCE / "index.md").open("a", encoding="utf-8") as index:
+            index.write(listed % "chapters/solutions/*")
 
 
 class _Page(HTMLParser):
@@ -156,9 +158,7 @@ def main() -> None:
     builder = "linkcheck" if args.linkcheck else "html"
     command = ["-m", "sphinx", "-b", builder, "-W", "--keep-going", "-q", "-j", "2",
                str(SOURCE), str(OUT)]  # fmt: skip
-    if args.solutions:
-        command += ["-t", "solutions"]
-    done = subprocess.run([sys.executable, *command], env={**os.environ})
+    done = subprocess.run([sys.executable, *command])
     found = [] if args.linkcheck or done.returncode else faults(OUT)
     print("\n".join(found), file=sys.stderr)
     if done.returncode or found:

@@ -14,7 +14,6 @@ extensions = [
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
 ]
-exclude_patterns = ["live/node_modules"]
 bibtex_bibfiles = ["references.bib"]
 
 # What is stored is shown; nothing is executed.

@@ -15,7 +15,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from d2l_nin.course.chapters import Execution, for_reading, title_of, write_text
 
-__all__ = ["to_html", "write_executed", "write_index"]
+__all__ = ["fold_predictions", "to_html", "write_executed", "write_index"]
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 STYLE = TEMPLATES / "chapter" / "page.css"
