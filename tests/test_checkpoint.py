@@ -1,6 +1,5 @@
 """Checkpoints: whole or refused; resumed runs the same to the bit; no pickle."""
 
-import ast
 import contextlib
 import hashlib
 import importlib
@@ -752,34 +751,6 @@ def test_data_that_can_not_be_told_apart_is_told(cache):
 def test_where_outcomes_are_kept(monkeypatch):
     monkeypatch.delenv("D2L_NIN_CACHE", raising=False)
     assert training.cache_folder().parts[-2:] == ("build", "cache")
-
-
-def test_chapter_03_takes_over_the_run_of_chapter_02():
-    """Data, net, weights and settings agree; only what `refresh` says may differ."""
-    from tests.rules import code_cells
-    from tests.test_notebooks import PATHS, read
-
-    runs = {}
-    for path in PATHS:
-        for cell in code_cells(read(path)):
-            if "def train_classroom" in cell.source:
-                # 02 has given this initialization a name.
-                named = cell.source.replace("(MSRA)", "(init.MSRAPrelu('in', 0))")
-                calls = [n for n in ast.walk(ast.parse(named)) if type(n) is ast.Call]
-                for call in calls:
-                    call.keywords = [k for k in call.keywords if k.arg != "refresh"]
-                wanted = (
-                    "load_fashion",
-                    "runtime.seed",
-                    "nin_class",
-                    "net.init",
-                    "fit_",
-                )
-                texts = [ast.unparse(call) for call in calls]
-                made = sorted(text for text in texts if text.startswith(wanted))
-                runs.setdefault(path.name[:2], made)
-    first = [text for text in runs["02"] if "seed=0" not in text]
-    assert len(runs["03"]) == 5 and set(runs["03"]) <= set(first)
 
 
 def test_arrays_of_mxnet_come_back_as_they_were(tmp_path):
