@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 
 from d2l_nin.course.chapters import find_chapters, find_solutions
-from d2l_nin.course.page import fold_predictions
+from d2l_nin.course.folding import fold
 from d2l_nin.course.slides import install_node_modules
 
 ROOT = Path(__file__).parents[1]
@@ -58,15 +58,17 @@ def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
     title stand the links to what belongs to the chapter.
     """
     notebook = nbformat.read(path, as_version=4)
-    fold_predictions(notebook)
+    fold(notebook)
     left = set(terms())
     for cell in notebook.cells:
         tags = cell.metadata.setdefault("tags", [])
         if cell.cell_type == "markdown":
             cell.source = link_terms(cell.source, left)
-        elif cell.metadata.get("folded"):
+            continue
+        folded = cell.metadata.get("jupyter", {})
+        if folded.get("outputs_hidden"):
             tags.append("hide-output")
-        elif cell.metadata.get("jupyter", {}).get("source_hidden"):
+        if folded.get("source_hidden"):
             tags.append("hide-input")
     links = [f'<a href="{path.name}" download>notebook</a>']
     if deck:

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from d2l_nin.course.chapters import find_chapters, titles_of
+from d2l_nin.course.folding import answers_prediction, fold, is_plumbing
 from d2l_nin.course.page import _maths, to_html, write_index
 from d2l_nin.course.slides import find_chromium
 from tests.test_notebooks import ROOT
@@ -96,11 +97,59 @@ def test_all_links_are_alive(pages):
 
 def test_what_answers_a_prediction_is_folded(pages):
     for path in PATHS:
-        cells = nbformat.read(path, as_version=4).cells
+        notebook = nbformat.read(path, as_version=4)
         text = (pages / f"{path.stem}.html").read_text(encoding="utf-8")
-        predictions = sum("**Predict" in cell.source for cell in cells)
+        predictions = sum("**Predict" in cell.source for cell in notebook.cells)
         folded = text.count('<details class="course-answer">')
-        assert 3 <= folded <= predictions
+        assert folded == sum(answers_prediction(notebook)) >= min(3, predictions) > 0
+        plumbing = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        plumbing = [cell for cell in plumbing if is_plumbing(cell.source)]
+        assert text.count('<details class="course-code">') == len(plumbing) >= 2
+
+
+@pytest.mark.parametrize(
+    "source, folded",
+    [
+        ("%matplotlib inline\nfrom d2l_nin import runtime  # first", True),
+        ("figures.mlpconv_picture()", True),
+        ("cures.plot(reference=0.1)", True),
+        ("gap = a - b\nverdict('gap', gap, above=0, excludes='chance')", True),
+        (
+            "verdict('gap', 1, above=0, excludes='chance')\nprint('equal:', a == b)",
+            True,
+        ),
+        ("net = nin_classroom()\nsummary(net, shape)", False),
+        ("print(net(X).shape)", False),
+        ("lines = spread(net)\nfigures.curves(lines)", False),
+        ("def block():  #@save\n    import os", False),
+        ("figures.maps()\ncheck.ch02.block(answer)", False),
+        ("%%time\nfit(net)", False),
+        ("", False),
+    ],
+)
+def test_what_only_imports_draws_or_verifies_is_plumbing(source, folded):
+    assert is_plumbing(source) is folded
+
+
+def test_folding_leaves_nothing_of_an_earlier_folding():
+    cells = [
+        nbformat.v4.new_markdown_cell("**Predict:** more or fewer?"),
+        nbformat.v4.new_code_cell("figures.maps()", outputs=[_printed("more")]),
+        nbformat.v4.new_code_cell("print(1)", outputs=[_printed("1")]),
+        nbformat.v4.new_markdown_cell("More."),
+        nbformat.v4.new_code_cell("print(2)", outputs=[_printed("2")]),
+    ]
+    cells[4].metadata.jupyter = {"outputs_hidden": True, "source_hidden": True}
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    fold(notebook)
+    assert [cell.metadata.get("jupyter") for cell in notebook.cells] == [
+        None, {"source_hidden": True, "outputs_hidden": True},
+        {"outputs_hidden": True}, None, None,
+    ]  # fmt: skip
+
+
+def _printed(text):
+    return nbformat.v4.new_output("stream", text=text)
 
 
 def test_primes_stand_beside_their_letter():

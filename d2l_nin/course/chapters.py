@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError
 
 from d2l_nin import memory
 from d2l_nin.cost import RESULT_TYPE
+from d2l_nin.course.folding import fold
 from d2l_nin.course.settings import own_settings
 
 __all__ = [
@@ -230,6 +231,7 @@ def save_chapter(execution: Execution) -> None:
     told from one that was run.
     """
     notebook = execution.notebook
+    fold(notebook)
     notebook.metadata.language_info = {"name": "python"}
     notebook.metadata.setdefault("d2l_nin", {}).update(
         outputs_sha256=outputs_digest(notebook),
@@ -272,6 +274,7 @@ def for_students(path: Path) -> str:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    fold(notebook)
     notebook.metadata.get("d2l_nin", {}).pop("outputs_sha256", None)
     return nbformat.writes(notebook, version=4) + "\n"
 

@@ -14,8 +14,9 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from d2l_nin.course.chapters import Execution, for_reading, title_of, write_text
+from d2l_nin.course.folding import fold
 
-__all__ = ["fold_predictions", "to_html", "write_executed", "write_index"]
+__all__ = ["to_html", "write_executed", "write_index"]
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 STYLE = TEMPLATES / "chapter" / "page.css"
@@ -75,17 +76,6 @@ def _style() -> str:
     return STYLE.read_text(encoding="utf-8").replace("MATHS_FONT", font)
 
 
-def fold_predictions(notebook) -> None:
-    """Mark the code cell that answers each prediction, so that it is folded."""
-    asked = False
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            asked = asked or "**Predict" in cell.source
-        elif asked and cell.outputs:
-            cell.metadata["folded"] = True
-            asked = False
-
-
 def _contents(body: str) -> list[tuple[str, str]]:
     """The sections of a page: (id, text)."""
     found = re.findall(r'<h2 id="([^"]+)">(.*?)<a class="anchor-link"', body, re.DOTALL)
@@ -95,7 +85,8 @@ def _contents(body: str) -> list[tuple[str, str]]:
 def to_html(notebook, others: list[tuple[str, str]] = (), here: str = "") -> str:
     """The chapter as one HTML file that loads nothing from anywhere.
 
-    What stands in it for slides only is left out; what answers a prediction is folded.
+    What answers a prediction is folded, and so is code that only imports, draws or
+    verifies.
 
     Parameters
     ----------
@@ -106,7 +97,7 @@ def to_html(notebook, others: list[tuple[str, str]] = (), here: str = "") -> str
         Which of the file names is this chapter's.
     """
     notebook = for_reading(notebook)
-    fold_predictions(notebook)
+    fold(notebook)
     exporter = HTMLExporter(
         template_name="chapter",
         extra_template_basedirs=[str(TEMPLATES)],
