@@ -9,6 +9,7 @@ from fractions import Fraction
 import mxnet as mx
 import numpy
 from mxnet.gluon import Block
+from scipy import stats
 
 __all__ = [
     "Wrong",
@@ -18,6 +19,7 @@ __all__ = [
     "as_claim",
     "as_net",
     "as_number",
+    "as_paired_claim",
     "as_text",
     "as_whole_number",
     "both_sides",
@@ -186,6 +188,32 @@ def as_claim(answer, one, other, words=("better", "worse", "can't tell")) -> str
             "The ranges overlap: by the rule, that tells nothing."
             if follows == neither
             else "The ranges do not overlap: the sign of the difference is told.",
+        )
+    return said
+
+
+def as_paired_claim(answer, one, other, words=("better", "worse", "can't tell")) -> str:
+    """What was claimed of `other` against `one`, judged by their paired differences.
+
+    Parameters
+    ----------
+    answer : str
+    one, other : float array (n,)
+        Accuracies of the same seeds, in the same order.
+    words : tuple of str
+        For a 95% interval of the mean of `other` - `one` above 0, below it, around it.
+    """
+    said, gaps = as_text(answer, words), numpy.subtract(other, one)
+    half = stats.t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / len(gaps) ** 0.5
+    low, high = gaps.mean() - half, gaps.mean() + half
+    follows = words[0] if low > 0 else words[1] if high < 0 else words[2]
+    if said != follows:
+        raise Wrong(
+            "the verdict that follows from the paired differences",
+            f"{said!r}, for a 95% interval of {low:+.3f} … {high:+.3f}",
+            "The interval contains 0: nothing is shown."
+            if follows == words[2]
+            else "The interval leaves out 0: the sign of the difference is shown.",
         )
     return said
 
