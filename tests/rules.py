@@ -58,32 +58,42 @@ def faults(notebook) -> list[str]:
         found.append("the outputs are not those of the last `make notebooks`")
     if not cells or not cells[0].source.startswith("%matplotlib inline"):
         found.append("the first code cell does not begin with %matplotlib inline")
-    for cell in cells:
-        where = f"code cell {cell.execution_count}"
-        if cell.source.rstrip().endswith(";"):
-            found.append(f"{where} ends with a semicolon")
-        if any(output.output_type == "error" for output in cell.outputs):
-            found.append(f"{where} holds an error")
-        if any(output.get("name") == "stderr" for output in cell.outputs):
-            found.append(f"{where} holds something from stderr")
-        if re.search(r"\d+%\|[█▏ ]|\r|it/s", text_of(cell)):
-            found.append(f"{where} holds the rest of a progress bar")
-        images = re.findall(r"<img[^>]*>", "".join(
-            output.get("data", {}).get("text/html", "") for output in cell.outputs
-        ))  # fmt: skip
-        if not all(re.search(r'alt="[^"]{20,}"', image) for image in images):
-            found.append(f"{where} has a picture without alt text")
-        shown = [output.get("data", {}) for output in cell.outputs]
-        # Beside the SVG in the HTML it is for viewers that drop HTML; alone, it is not.
-        if any("image/png" in data and "text/html" not in data for data in shown):
-            found.append(f"{where} has a PNG, which nbval does not compare")
-        long = "#@save" not in cell.source and len(cell.source.splitlines()) > 30
-        if long:
-            found.append(f"{where} is longer than 30 lines")
+    found += [
+        f"code cell {cell.execution_count} {fault}"
+        for cell in cells
+        for fault in _faults_of_cell(cell)
+    ]
     found += _without_verdict(cells)
     if notebook.metadata.get("d2l_nin", {}).get("form") == 2:
         found += faults_of_form(notebook)
     return found
+
+
+def _faults_of_cell(cell) -> list[str]:
+    images = re.findall(r"<img[^>]*>", "".join(
+        output.get("data", {}).get("text/html", "") for output in cell.outputs
+    ))  # fmt: skip
+    described = all(re.search(r'alt="[^"]{20,}"', image) for image in images)
+    # Beside the SVG in the HTML it is for viewers that drop HTML; alone, it is not.
+    only_png = any(
+        "image/png" in data and "text/html" not in data
+        for data in (output.get("data", {}) for output in cell.outputs)
+    )
+    long = "#@save" not in cell.source and len(cell.source.splitlines()) > 30
+    faults = {
+        "ends with a semicolon": cell.source.rstrip().endswith(";"),
+        "holds an error": any(o.output_type == "error" for o in cell.outputs),
+        "holds something from stderr": any(
+            output.get("name") == "stderr" for output in cell.outputs
+        ),
+        "holds the rest of a progress bar": re.search(
+            r"\d+%\|[█▏ ]|\r|it/s", text_of(cell)
+        ),
+        "has a picture without alt text": not described,
+        "has a PNG, which nbval does not compare": only_png,
+        "is longer than 30 lines": long,
+    }
+    return [fault for fault, there in faults.items() if there]
 
 
 def _without_verdict(cells) -> list[str]:

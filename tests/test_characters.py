@@ -200,6 +200,7 @@ def test_a_bar_while_drawing(capsys):
         ({"validation": 1.5}, TypeError, "validation: expected an integer"),
         ({"seed": -1}, ValueError, "seed: expected at least 0"),
         ({"held_out": "Comic Sans"}, ValueError, "held_out: expected one of Droid"),
+        ({"tain_size": 62}, TypeError, "expected sizes out of train_size.*tain_size"),
     ],
 )
 def test_impossible_wishes_are_told(options, error, message):

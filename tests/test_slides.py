@@ -335,20 +335,25 @@ def faults_of_form(script, chapter):
                 printed.add(cell.metadata.deck.cell)
     faults = []
     for slide in script.slides:
-        words = len(re.sub(r"[*_`$]", "", slide.notes).split())
-        if not 80 <= words <= 120:
-            faults.append((slide.line, f"{words} words of notes"))
-        if not re.search(r"\*\*Expect:\*\*", slide.notes):
-            faults.append((slide.line, "no wrong answer to expect"))
-        title = slide.title.lstrip("# ")
-        if slide is not script.slides[0] and ("?" in title or len(title.split()) < 4):
-            faults.append((slide.line, f"'{title}' asserts nothing"))
+        is_first = slide is script.slides[0]
+        faults += [(slide.line, what) for what in faults_of_words(slide, is_first)]
         for piece in slide.pieces:
             if piece.kind in ("output", "cell") and piece.source in printed:
                 faults.append((piece.line, "printed output is shown"))
             if piece.kind == "code" and not piece.options.get("steps"):
                 faults.append((piece.line, "code without steps"))
     return faults
+
+
+def faults_of_words(slide, is_first):
+    words = len(re.sub(r"[*_`$]", "", slide.notes).split())
+    if not 80 <= words <= 120:
+        yield f"{words} words of notes"
+    if "**Expect:**" not in slide.notes:
+        yield "no wrong answer to expect"
+    title = slide.title.lstrip("# ")
+    if not is_first and ("?" in title or len(title.split()) < 4):
+        yield f"'{title}' asserts nothing"
 
 
 @pytest.mark.parametrize("path", DECKS, ids=lambda path: path.stem)

@@ -33,59 +33,82 @@ def within(seconds: float, check, *arguments) -> None:
     second time on the answer's next line raises too, for one that catches all.
     """
     start = time.perf_counter()
-    here, rings = sys._getframe(), 0
-    traced_before = sys.gettrace()
-
-    def stop_at_next_line(frame, event, _):
-        if frame.f_code.co_filename in _OURS:
-            return None
-        if event != "line":
-            return stop_at_next_line
-        # Python takes a trace function away that raises. The next ring sets it again:
-        # now and then soon enough to meet the handler of this very exception.
-        signal.setitimer(signal.ITIMER_REAL, 1e-6 * (1 + rings % 40), 0.01)
-        raise TooSlow
-
-    def stop(_, frame):
-        nonlocal rings
-        frames = []
-        while frame is not None and frame is not here:
-            frames.append(frame)
-            frame = frame.f_back
-        if frame is None or not frames or frames[-1].f_code is not check.__code__:
-            return  # the check has not begun, or is done
-        rings += 1
-        if rings > 1:
-            for frame in frames:
-                if frame.f_code.co_filename not in _OURS:
-                    frame.f_trace = stop_at_next_line
-            sys.settrace(stop_at_next_line)
-        raise TooSlow
-
-    alarms = (
-        hasattr(signal, "setitimer")
-        and threading.current_thread() is threading.main_thread()
-    )
-    if alarms:
-        handler = signal.signal(signal.SIGALRM, stop)
-        timer = signal.setitimer(signal.ITIMER_REAL, seconds, 0.01)
+    alarm = _Alarm(seconds, check.__code__, sys._getframe())
     try:
-        check(*arguments)
+        with alarm:
+            check(*arguments)
     except Exception as error:
         # An answer may make an error of its own of being stopped.
         if time.perf_counter() - start > seconds:
             raise TooSlow from error
         raise
-    finally:
-        if alarms:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            if rings > 1:
-                sys.settrace(traced_before)
-            signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
-            if timer[0]:  # somebody else's alarm goes on, late rather than never
-                left = timer[0] - (time.perf_counter() - start)
-                signal.setitimer(signal.ITIMER_REAL, max(left, 1e-6), timer[1])
     if time.perf_counter() - start > seconds:
+        raise TooSlow
+
+
+class _Alarm:
+    """Rings after some seconds, and every hundredth of a second from then on.
+
+    Parameters
+    ----------
+    seconds : float
+    code : code object
+        Of the check: before it has begun and when it is done, nothing is raised.
+    caller : frame
+        The one that calls the check.
+    """
+
+    def __init__(self, seconds: float, code, caller):
+        self.seconds, self.code, self.caller = seconds, code, caller
+        self.rings, self.start = 0, time.perf_counter()
+        self.traced_before = sys.gettrace()
+        self.rung = (
+            hasattr(signal, "setitimer")
+            and threading.current_thread() is threading.main_thread()
+        )
+        self.handler = self.timer = None
+
+    def __enter__(self) -> None:
+        if self.rung:
+            self.handler = signal.signal(signal.SIGALRM, self._ring)
+            self.timer = signal.setitimer(signal.ITIMER_REAL, self.seconds, 0.01)
+
+    def __exit__(self, *_) -> None:
+        if not self.rung:
+            return
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self.rings > 1:
+            sys.settrace(self.traced_before)
+        signal.signal(signal.SIGALRM, self.handler or signal.SIG_DFL)
+        left, every = self.timer
+        if left:  # somebody else's alarm goes on, late rather than never
+            left -= time.perf_counter() - self.start
+            signal.setitimer(signal.ITIMER_REAL, max(left, 1e-6), every)
+
+    def _ring(self, _, frame) -> None:
+        frames = []
+        while frame is not None and frame is not self.caller:
+            frames.append(frame)
+            frame = frame.f_back
+        if frame is None or not frames or frames[-1].f_code is not self.code:
+            return  # the check has not begun, or is done
+        self.rings += 1
+        if self.rings > 1:
+            for frame in frames:
+                if frame.f_code.co_filename not in _OURS:
+                    frame.f_trace = self._stop_at_next_line
+            sys.settrace(self._stop_at_next_line)
+        raise TooSlow
+
+    def _stop_at_next_line(self, frame, event, _):
+        if frame.f_code.co_filename in _OURS:
+            return None
+        if event != "line":
+            return self._stop_at_next_line
+        # Python takes a trace function away that raises. The next ring sets it again:
+        # now and then soon enough to meet the handler of this very exception.
+        soon = 1e-6 * (1 + self.rings % 40)
+        signal.setitimer(signal.ITIMER_REAL, soon, 0.01)
         raise TooSlow
 
 

@@ -138,18 +138,24 @@ class Characters(NamedTuple):
     held_out: ArrayIter
 
 
+# Drawings of each set: so many of each of the 62 characters.
+SIZES = {
+    "train_size": 120 * 62,
+    "test_size": 30 * 62,
+    "validation": 10 * 62,
+    "held_out_size": 120 * 62,
+}
+
+
 def load_characters(
     batch_size: int,
     resize: int | tuple[int, int] | None = None,
-    train_size: int = 120 * 62,
-    test_size: int = 30 * 62,
-    validation: int = 10 * 62,
-    held_out_size: int = 120 * 62,
     held_out: str = "STIX",
     augment: Augment | None = None,
     seed: int = 0,
     test_batch_size: int = 1000,
     progress: bool | None = None,
+    **sizes: int,
 ) -> Characters:
     """0-9, A-Z and a-z in several fonts, drawn on the spot, as batches.
 
@@ -160,14 +166,15 @@ def load_characters(
     batch_size : int
     resize, augment, test_batch_size
         As of `load_fashion_mnist`.
-    train_size, test_size, validation, held_out_size : int
-        Drawings of each set; every class as many, give or take one.
     held_out : str
         The font family, out of `characters.FONTS`, that only `held_out` has.
     seed : int
         Fixes the drawings, the order of each epoch and `augment`.
     progress : bool, optional
         Show a bar while drawing; None: only on a terminal.
+    **sizes
+        train_size, test_size, validation and held_out_size: drawings of each set,
+        every class as many, give or take one. Without them as in `SIZES`.
 
     Returns
     -------
@@ -185,14 +192,17 @@ def load_characters(
     training = Batching(batch_size, True, resize, augment, seed)
     test_batch_size = whole_number("test_batch_size", test_batch_size, 1)
     evaluation = Batching(test_batch_size, resize=resize, seed=training.seed)
-    sizes = {
-        "train": whole_number("train_size", train_size, 1),
-        "test": whole_number("test_size", test_size, 1),
-        "validation": whole_number("validation", validation, 1),
-        "held_out": whole_number("held_out_size", held_out_size, 1),
+    if unknown := set(sizes) - set(SIZES):
+        raise TypeError(
+            f"load_characters: expected sizes out of {', '.join(SIZES)}, got "
+            f"{', '.join(sorted(unknown))}"
+        )
+    counts = {
+        name.replace("_size", ""): whole_number(name, count, 1)
+        for name, count in {**SIZES, **sizes}.items()
     }
     sets = read_characters(
-        sizes, held_out, training.seed, folder=cache_folder(), progress=progress
+        counts, held_out, training.seed, folder=cache_folder(), progress=progress
     )
     iters = {
         name: ArrayIter(
