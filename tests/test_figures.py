@@ -43,23 +43,19 @@ SCENES = Scenes(
 )
 
 PICTURES = {
-    "image_grid": lambda: figures.image_grid(IMAGES, list("abcd"), alt="four images"),
+    "image_grid": lambda: figures.image_grid(IMAGES, list("abcd")),
     "map_grid": lambda: figures.map_grid(
-        IMAGES[:, :3, :3] / 255, list("abcd"), alt="maps", image=IMAGES[0]
+        IMAGES[:, :3, :3] / 255, list("abcd"), image=IMAGES[0]
     ),
     "confusion_matrix": lambda: figures.confusion_matrix(
-        numpy.eye(3, dtype=int), list("abc"), alt="all right"
+        numpy.eye(3, dtype=int), list("abc")
     ),
     "curves": lambda: figures.curves(
         {"left": {"x": ([1, 2], [0, 1], [1, 2], [2, 3])}, "right": {"y": ([1], [2])}},
         xlabel="step",
         ylabel="share",
-        alt="two lines",
     ),
     "training_curves": lambda: figures.training_curves(history()),
-    "ledger": lambda: figures.ledger(
-        {"a": {"x": 1e6, "y": 2e6}, "b": {"x": 3e6}}, xlabel="parameters", alt="bars"
-    ),
     "two scales": lambda: figures.curves(
         {"a long name": ([1, 2], [0, 1]), "a longer name still, to wrap": ([1], [1])},
         xlabel="width",
@@ -72,18 +68,16 @@ PICTURES = {
         xlabel="pair",
         ylabel="norm",
         log=True,
-        alt="a line over powers of ten",
     ),
     "colour": lambda: figures.image_grid(
         numpy.stack([IMAGES[0]] * 3, axis=-1)[None], alt="an image with colours"
     ),
     "scene_grid": lambda: figures.scene_grid(
-        SCENES, ["bag", "coat"], SCENES.boxes + 2, SCENES.boxes[:, :2], alt="two scenes"
+        SCENES, ["bag", "coat"], SCENES.boxes + 2, SCENES.boxes[:, :2]
     ),
     "number_grids": lambda: figures.number_grids(
         [[("X", [[1, -2], [0.5, 3]]), "→", ("Y", [[4]])], [("b", [[7, 8]])]],
         marked={"X": [(0, 1)]},
-        alt="numbers",
     ),
     "pixel_column": lambda: figures.pixel_column(
         numpy.arange(12).reshape(2, 2, 3),
@@ -109,7 +103,6 @@ PICTURES = {
         {"corner": (0, 0, 9, 9), "middle": (5, 5, 20, 20)},
         IMAGES[1] / 255,
         {"can see": (5, 5, 20, 20), "holds 95%": (8, 8, 15, 15)},
-        alt="two squares",
     ),
     **{name: getattr(figures, name) for name in figures.residual.__all__},
     "draw_nets": lambda: figures.draw_nets(
@@ -137,7 +130,7 @@ def test_each_is_sound_svg_with_alt_text(name):
 
 
 # Others hold as much as a reader wants to see at once, which a room can't read.
-FOR_SLIDES = {"curves", "training_curves", "ledger", "two scales", "log",
+FOR_SLIDES = {"curves", "training_curves", "two scales", "log",
               "number_grids", "pixel_column", "dot_plot", "parameters_picture",
               "mlpconv_picture", *figures.residual.__all__}  # fmt: skip
 
@@ -374,18 +367,38 @@ LINES = {f"line {i}": ([1, 2], [i, i]) for i in range(7)}
             lambda: figures.curves({"a": LINES}, xlabel="x", ylabel="y", alt="lines"),
             "series, panel 'a': expected at most 6",
         ),
-        (
-            lambda: figures.ledger(
-                {"net": dict.fromkeys("abcd", 1), "other": {"e": 1}}, xlabel="x",
-                alt="bars",
-            ),
-            "nets, parts of all bars: expected at most 4, .* got 5: a, b, c, d, e",
-        ),
     ],
 )  # fmt: skip
 def test_what_there_is_no_look_for_is_refused_not_left_out(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("curves", "Lines of share over step. left: x from 1 at 1 to 2 at 2. right: y "
+         "is 2 at 1. Bands show the ranges."),
+        ("log", "norm from 0.01 at 1 to 100 at 2."),
+        ("image_grid", "4 images of 28×28 pixels: a; b; c; d."),
+        ("map_grid", "4 maps of 3×3 positions, the highest value in "),
+        ("scene_grid", "2 scenes with marks (where it is, box from the map, highest "
+         "point): bag; coat."),
+        ("number_grids", "X: 1 -2 / 0.5 3; →; Y: 4; b: 7 8."),
+        ("receptive_field_picture", "corner, rows 0 to 8, columns 0 to 8; middle"),
+        ("confusion_matrix", "Errors by true and predicted class of 3. There are none"),
+    ],
+)  # fmt: skip
+def test_data_are_put_into_words_where_no_words_are_given(name, said):
+    assert said in PICTURES[name]().alt
+
+
+def test_words_name_the_turn_of_a_line_and_the_most_frequent_errors():
+    alt = figures.curves({"a": (range(4), [1, 9, 0.5, 2])}, xlabel="x", ylabel="y").alt
+    assert "a from 1 at 0 to 2 at 3, highest 9 at 1, lowest 0.5 at 2" in alt
+    counts = [[8, 2, 0], [0, 10, 0], [0, 5, 5]]
+    alt = figures.confusion_matrix(counts, ["x", "y", "z"]).alt
+    assert alt.endswith("The most frequent: z taken for y (50%), x taken for y (20%).")
 
 
 def test_an_empty_alt_is_refused():

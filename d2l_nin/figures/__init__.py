@@ -7,7 +7,6 @@ from d2l_nin.figures.arrays import number_grids
 from d2l_nin.figures.curves import (
     LiveCurve,
     curves,
-    ledger,
     training_curves,
 )
 from d2l_nin.figures.experiments import dot_plot, parameters_picture
@@ -40,7 +39,6 @@ __all__ = [
     "gradient_flow_picture",
     "image_grid",
     "inception_picture",
-    "ledger",
     "map_grid",
     "mlpconv_picture",
     "number_grids",

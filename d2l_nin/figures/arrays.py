@@ -6,6 +6,7 @@ import numpy
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
+from d2l_nin.figures import words
 from d2l_nin.figures.picture import as_numpy, picture, style
 
 _MARKED = "#fdd0a2"
@@ -27,14 +28,15 @@ def _draw_numbers(ax, x: float, y: float, values, marked, title: str) -> None:
             fontsize=10.5)  # fmt: skip
 
 
-def number_grids(rows, *, alt: str, marked=None):
+def number_grids(rows, *, alt: str | None = None, marked=None):
     """Matrices of numbers with signs between them, as one writes them on paper.
 
     Parameters
     ----------
     rows : list of list
         Each entry is a sign such as '=', or (title, matrix).
-    alt : str
+    alt : str, optional
+        Without it the data are put into words.
     marked : dict, optional
         From a title to the cells (i, j) that are set off.
 
@@ -67,4 +69,4 @@ def number_grids(rows, *, alt: str, marked=None):
         ax.set_aspect("equal")
         ax.axis("off")
         fig.set_size_inches(0.42 * (right + 1.2), 0.42 * -y)
-        return picture(fig, alt)
+        return picture(fig, alt or words.of_matrices(rows))

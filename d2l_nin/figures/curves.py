@@ -9,9 +9,9 @@ import numpy
 from IPython.display import HTML, display
 from matplotlib import pyplot as plt
 
+from d2l_nin.figures import words
 from d2l_nin.figures.picture import (
     COLOURS,
-    HATCHES,
     MARKERS,
     check_count,
     picture,
@@ -24,7 +24,7 @@ def curves(
     *,
     xlabel: str,
     ylabel: str,
-    alt: str,
+    alt: str | None = None,
     ylim=None,
     title=None,
     right=None,
@@ -40,7 +40,8 @@ def curves(
         marked on its axis.
     xlabel, ylabel : str
         With units.
-    alt : str
+    alt : str, optional
+        Without it the data are put into words.
     ylim : (float, float), optional
     right : (str, float), optional
         A second scale on the right of one panel: its label, and how much of its unit
@@ -84,7 +85,7 @@ def curves(
             )
             axes[0, -1].spines["right"].set_visible(True)
         _add_legend(fig, axes[0], series)
-        return picture(fig, alt)
+        return picture(fig, alt or words.of_lines(series, xlabel, ylabel, log))
 
 
 def _draw_lines(ax, lines: dict) -> None:
@@ -195,48 +196,3 @@ class LiveCurve:
         """Leave nothing behind: the chapter itself shows what the run gave."""
         if self.handle is not None:
             self.handle.update(HTML(""))
-
-
-def ledger(nets: dict, *, xlabel: str, alt: str, unit=1e6, text="{:.1f} M"):
-    """Stacked bars, one for each net: how a total divides into parts.
-
-    Parameters
-    ----------
-    nets : dict
-        From a net's name to a dict from a part's name to its size.
-    xlabel : str
-    alt : str
-    unit : float
-        Sizes are divided by it.
-    text : str
-        The format of a bar's total.
-
-    Returns
-    -------
-    Picture
-
-    Raises
-    ------
-    ValueError
-        There are more parts than hatches to tell them apart.
-    """
-    parts = list(dict.fromkeys(part for bars in nets.values() for part in bars))
-    check_count("nets, parts of all bars", parts, HATCHES)
-    with style():
-        fig, ax = plt.subplots(
-            figsize=(7.0, 0.5 * len(nets) + 1.4), layout="constrained"
-        )
-        left = numpy.zeros(len(nets))
-        for part, colour, hatch in zip(parts, COLOURS, HATCHES):
-            sizes = numpy.array([bars.get(part, 0) / unit for bars in nets.values()])
-            ax.barh(list(nets), sizes, left=left, color=colour, hatch=hatch, label=part,
-                    edgecolor="white", linewidth=0.5)  # fmt: skip
-            left += sizes
-        for i, total in enumerate(left):
-            ax.text(total + left.max() * 0.01, i, text.format(total), va="center")
-        ax.set_xlim(0, left.max() * 1.12)
-        ax.invert_yaxis()
-        ax.grid(axis="y", visible=False)
-        ax.set_xlabel(xlabel)
-        fig.legend(loc="outside upper center", ncols=len(parts))
-        return picture(fig, alt)

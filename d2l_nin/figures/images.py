@@ -7,10 +7,11 @@ from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
+from d2l_nin.figures import words
 from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 
 
-def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05):
+def image_grid(images, titles=None, *, alt=None, num_cols: int = 10, scale=1.05):
     """Images (N, H, W) or (N, 1, H, W) in grey, or (N, H, W, 3) in colour, as they are.
 
     Parameters
@@ -18,7 +19,8 @@ def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05)
     images : array
     titles : list of str, optional
         One line or two above each image.
-    alt : str
+    alt : str, optional
+        Without it the data are put into words.
     num_cols : int
     scale : float
         Inches an image.
@@ -39,17 +41,20 @@ def image_grid(images, titles=None, *, alt: str, num_cols: int = 10, scale=1.05)
             ax.axis("off")
         fig = axes[0].figure
         fig.set_layout_engine("constrained")
-        return picture(fig, alt)
+        size = "×".join(map(str, images.shape[1:3]))
+        what = f"{len(images)} images of {size} pixels"
+        return picture(fig, alt or words.of_grid(what, titles))
 
 
-def map_grid(maps, titles, *, alt: str, image=None, num_cols: int = 5, label="score"):
+def map_grid(maps, titles, *, alt=None, image=None, num_cols: int = 5, label="score"):
     """Maps (K, H, W) on one colour scale, from dark (low) to light (high).
 
     Parameters
     ----------
     maps : array (K, H, W)
     titles : list of str
-    alt : str
+    alt : str, optional
+        Without it the data are put into words.
     image : array (H', W'), optional
         Shown first, so that the maps can be compared with it.
     num_cols : int
@@ -85,10 +90,14 @@ def map_grid(maps, titles, *, alt: str, image=None, num_cols: int = 5, label="sc
                     extent=over_all,
                 )  # fmt: skip
         fig.colorbar(drawn, ax=axes, label=label, shrink=0.8)
-        return picture(fig, alt)
+        size = "×".join(map(str, maps.shape[1:]))
+        highest = titles[int(maps.reshape(len(maps), -1).max(1).argmax())]
+        highest = " ".join(highest.split())
+        what = f"{len(maps)} maps of {size} positions, the highest value in {highest}"
+        return picture(fig, alt or words.of_grid(what, names))
 
 
-def scene_grid(scenes, titles, boxes=None, points=None, *, alt: str, num_cols=5):
+def scene_grid(scenes, titles, boxes=None, points=None, *, alt=None, num_cols=5):
     """Scenes with the box of the garment to be found, and what a net found.
 
     Parameters
@@ -99,7 +108,8 @@ def scene_grid(scenes, titles, boxes=None, points=None, *, alt: str, num_cols=5)
         Found boxes (top, left, bottom, right), dashed.
     points : int array (N, 2), optional
         Found points (row, column), crosses.
-    alt : str
+    alt : str, optional
+        Without it the data are put into words.
     num_cols : int
 
     Returns
@@ -133,10 +143,12 @@ def scene_grid(scenes, titles, boxes=None, points=None, *, alt: str, num_cols=5)
                         path_effects=outlined, label="highest point")  # fmt: skip
         handles = axes[0, 0].get_legend_handles_labels()
         fig.legend(*handles, loc="outside lower center", ncols=3)
-        return picture(fig, alt)
+        marks = ", ".join(handles[1])
+        what = f"{len(scenes)} scenes with marks ({marks})"
+        return picture(fig, alt or words.of_grid(what, titles))
 
 
-def confusion_matrix(counts, classes, *, alt: str):
+def confusion_matrix(counts, classes, *, alt: str | None = None):
     """The errors among counts (true class, predicted class), as shares of the row.
 
     The diagonal is left blank and the colours go up to the largest error: right
@@ -147,7 +159,8 @@ def confusion_matrix(counts, classes, *, alt: str):
     ----------
     counts : int array (K, K)
     classes : sequence of str
-    alt : str
+    alt : str, optional
+        Without it the data are put into words.
 
     Returns
     -------
@@ -175,4 +188,4 @@ def confusion_matrix(counts, classes, *, alt: str):
         ax.set_xlabel("predicted class")
         ax.set_ylabel("true class")
         fig.colorbar(drawn, label="errors, share of the true class", shrink=0.8)
-        return picture(fig, alt)
+        return picture(fig, alt or words.of_confusions(share, classes))

@@ -23,7 +23,6 @@ from PIL import Image
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
-HATCHES = ("", "///", "...", "xx")
 
 _STYLE = {
     "svg.hashsalt": "d2l_nin",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
+from d2l_nin.figures import words
 from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 from d2l_nin.figures.sheets import FAINT, LINE, TYPE, arrow, canvas
 
@@ -71,7 +72,7 @@ def pooling_picture():
         return picture(fig, alt)
 
 
-def receptive_field_picture(image, fields, heat, squares, *, alt: str):
+def receptive_field_picture(image, fields, heat, squares, *, alt=None):
     """What positions of a map can see of an image, and what one does see.
 
     Parameters
@@ -83,7 +84,8 @@ def receptive_field_picture(image, fields, heat, squares, *, alt: str):
         Of `effective_receptive_field`.
     squares : dict
         From a name to a box that is drawn into `heat`, at most two.
-    alt : str
+    alt : str, optional
+        Without it the data are put into words.
 
     Returns
     -------
@@ -108,4 +110,4 @@ def receptive_field_picture(image, fields, heat, squares, *, alt: str):
             ax.set_xlim(-0.5, image.shape[1] - 0.5)
             ax.set_ylim(image.shape[0] - 0.5, -0.5)
             ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0))
-        return picture(fig, alt)
+        return picture(fig, alt or words.of_fields(fields, squares))
