@@ -296,6 +296,33 @@ def test_of_a_verdict_only_its_number_may_differ(tmp_path):
     assert failed == [1, 2, 3, 4], said
 
 
+def test_another_matplotlib_may_draw_other_bytes_and_say_nothing_else(tmp_path):
+    code = 'from IPython.display import HTML\nHTML(\'<img alt="{}" src="{}{}">\')'
+    start = "data:image/svg+xml;base64,"
+    notebook = small_notebook(
+        *[code.format("a curve that falls", start, "drawn by one version")] * 2
+    )
+    for i, (cell, alt) in enumerate(
+        zip(rules.code_cells(notebook), ("a curve that falls", "a curve that rises"))
+    ):
+        shown = {
+            "text/html": f'<img alt="{alt}" src="{start}by another">',
+            "text/plain": "<IPython.core.display.HTML object>",
+        }
+        cell.outputs = [
+            nbformat.v4.new_output("execute_result", data=shown, execution_count=i + 1)
+        ]
+        cell.execution_count = i + 1
+    path = tmp_path / "figures.ipynb"
+    nbformat.write(notebook, path)
+    for name, failed in (
+        ("verdicts_and_figures", "1 failed"),
+        ("verdicts", "2 failed"),
+    ):
+        said = nbval(path, f"--nbval-sanitize-with={ROOT / 'tests' / name}.cfg").stdout
+        assert failed in said
+
+
 def test_an_ignored_cell_without_verdict_is_a_fault():
     notebook = read(PATHS[IDS.index("02_network_in_network")])
     cells = rules.code_cells(notebook)
