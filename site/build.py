@@ -27,6 +27,16 @@ SITE, BUILD = ROOT / "site", ROOT / "build"
 SOURCE, OUT = BUILD / "site-source", BUILD / "site"
 MATHJAX = ("MathJax.js", "LICENSE", "config/TeX-AMS_SVG.js", "jax/output/SVG",
            "jax/element/mml", "jax/input/TeX", "extensions")  # fmt: skip
+# Of this folder, what Sphinx has no use for.
+NOT_READ = ("build.py", "depth.py", "live_net.py", "see.py", "look.js", "require*",
+            "npm", "__pycache__")  # fmt: skip
+# Of a chapter: its live page, that page's title, and the heading that it belongs to.
+LIVE = {
+    "01": ("one_by_one", "1×1 convolution", "On a real picture"),
+    "02": ("nin_looks", "What NiN sees", "A look inside"),
+    "03": ("where", "Where is it?", "Does GAP forget where?"),
+    "05": ("depth", "Residual or plain", "Do gradients vanish?"),
+}
 
 
 def terms() -> list[str]:
@@ -51,6 +61,14 @@ def link_terms(text: str, left: set[str]) -> str:
     return re.sub(r"\*\*([^*\n]+)\*\*", link, text)
 
 
+def link_live(notebook, page: str, title: str, heading: str) -> None:
+    """Where a heading of the chapter introduces what its live page shows, a link."""
+    link = f"\n\n**Live:** [{title}](../live/{page}.md), in your browser."
+    for cell in notebook.cells:
+        if f"## {heading}" in cell.source.splitlines():
+            cell.source += link
+
+
 def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
     """A chapter as the book shows it.
 
@@ -71,6 +89,10 @@ def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
         if folded.get("source_hidden"):
             tags.append("hide-input")
     links = [f'<a href="{path.name}" download>notebook</a>']
+    if path.stem[:2] in LIVE and "solutions" not in path.parts:
+        page, title, heading = LIVE[path.stem[:2]]
+        links.append(f'<a href="../live/{page}.html">live: {title}</a>')
+        link_live(notebook, page, title, heading)
     if deck:
         links.append(f'<a href="../slides/{deck}/index.html">slides</a>')
     title, _, rest = notebook.cells[0].source.partition("\n")
@@ -82,18 +104,24 @@ def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
 def write_source(solutions: bool) -> None:
     """All that Sphinx reads, in one folder."""
     shutil.rmtree(SOURCE, ignore_errors=True)
-    shutil.copytree(SITE, SOURCE, ignore=shutil.ignore_patterns("build.py", "require*"))
+    shutil.copytree(SITE, SOURCE, ignore=shutil.ignore_patterns(*NOT_READ))
     extra, chapters = SOURCE / "extra", SOURCE / "chapters"
     (extra / "chapters").mkdir(parents=True)
     chapters.mkdir()
-    modules = install_node_modules(BUILD / "slides-npm")
+    modules = install_node_modules(BUILD / "node")
     for name in MATHJAX:
         source, target = modules / "mathjax" / name, SOURCE / "_static/mathjax" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, target)
+    from live_net import MAPS, write_live  # not where only `faults` is asked for
+
+    live = SOURCE / "_static/live"
+    write_live(install_node_modules(BUILD / "site-npm", SITE / "npm"), live)
+    (live / MAPS).replace(BUILD / MAPS)  # for the tests
     shutil.copytree(BUILD / "slides", extra / "slides")
     shutil.copy(BUILD / "d2l-nin-students.zip", extra)
+    shutil.copy(ROOT / "docs/nets.svg", SOURCE)
     for path in find_chapters(ROOT / "notebooks"):
         deck = path.stem if (ROOT / "slides" / f"{path.stem}.md").exists() else ""
         nbformat.write(prepare(path, deck), chapters / path.name)
@@ -159,7 +187,7 @@ def main() -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     builder = "linkcheck" if args.linkcheck else "html"
     command = ["-m", "sphinx", "-b", builder, "-W", "--keep-going", "-q", "-j", "2",
-               str(SOURCE), str(OUT)]  # fmt: skip
+               "-d", str(SOURCE / ".doctrees"), str(SOURCE), str(OUT)]  # fmt: skip
     done = subprocess.run([sys.executable, *command])
     found = [] if args.linkcheck or done.returncode else faults(OUT)
     print("\n".join(found), file=sys.stderr)

@@ -109,8 +109,8 @@ def find_decks(folder: Path, out: Path, wanted: str = "") -> list[Deck]:
     return [Deck(read_deck(path), out / path.stem) for path in chosen]
 
 
-def install_node_modules(folder: Path) -> Path:
-    """What the lock names, installed by npm into `folder`; done once for each lock.
+def install_node_modules(folder: Path, source: Path = SLIDES) -> Path:
+    """What the lock in `source` names, installed by npm into `folder`, once a lock.
 
     Raises
     ------
@@ -120,24 +120,25 @@ def install_node_modules(folder: Path) -> Path:
     for program in ("node", "npm"):
         if not shutil.which(program):
             raise ToolMissing(
-                f"{program} is missing, which slides are built with. Install Node 18 "
-                "or later with npm: apt-get install nodejs npm, or brew install node"
+                f"{program} is missing, which slides and the site are built with. "
+                "Install Node 18 or later with npm: apt-get install nodejs npm, or "
+                "brew install node"
             )
-    lock = (SLIDES / "package-lock.json").read_bytes()
+    lock = (source / "package-lock.json").read_bytes()
     digest = hashlib.sha256(lock).hexdigest()
     mark = folder / "installed"
     if mark.exists() and mark.read_text() == digest:
         return folder / "node_modules"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(SLIDES / name, folder / name)
+        shutil.copy(source / name, folder / name)
     done = subprocess.run(
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd=folder, capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:
         raise ToolMissing(
-            f"npm could not install what the slides carry; the first build needs a "
+            f"npm could not install what the pages carry; the first build needs a "
             f"network:\n{done.stderr.strip()}"
         )
     mark.write_text(digest)
