@@ -40,6 +40,7 @@ python_use_unqualified_type_names = True
 mathjax_path = "mathjax/MathJax.js?config=TeX-AMS_SVG"
 mathjax2_config = {
     "showMathMenu": False,
+    "messageStyle": "none",
     "tex2jax": {
         "inlineMath": [["\\(", "\\)"]],
         "displayMath": [["\\[", "\\]"]],
@@ -52,6 +53,7 @@ html_show_search_summary = False
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
+html_js_files = ["course.js"]
 html_extra_path = ["extra"]
 html_copy_source = True
 html_sourcelink_suffix = ""
