@@ -5,7 +5,7 @@ PY = "$(VENV)/bin/python"
 CHAPTER ?=
 BENCH ?=
 
-.PHONY: help setup run test bench notebooks slides slides-pdf bundle site linkcheck lab lock \
+.PHONY: help setup run test bench notebooks slides slides-pdf bundle site site-test linkcheck lab lock \
     wheels doctor clean
 
 help:  ## this list
@@ -57,6 +57,10 @@ site: setup  ## the course as a book, in build/site (SOLUTIONS=1: with the solut
 	@$(PY) -m d2l_nin slides
 	@$(PY) -m d2l_nin bundle
 	@.venv-site/bin/python site/build.py $(if $(SOLUTIONS),--solutions)
+
+# Takes Chromium and Node. In one process: onnxruntime and MXNet share two cores.
+site-test: site  ## look at the book in Chromium; exported nets in onnxruntime
+	@SITE_TEST=1 .venv-site/bin/python -m pytest -q tests/test_site.py tests/test_onnx_export.py
 
 linkcheck: setup site  ## try the book's links to other sites (needs a network)
 	@.venv-site/bin/python site/build.py --linkcheck
