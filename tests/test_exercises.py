@@ -47,6 +47,11 @@ def exercise_cells(notebook):
     ]
 
 
+def shown_by(cell) -> str:
+    assert cell.outputs, f"`make notebooks` has not run this cell yet:\n{cell.source}"
+    return cell.outputs[-1]["data"]["text/plain"]
+
+
 def name_in(cell, chapter):
     return re.search(rf"check\.ch{chapter}\.(\w+)\(", cell.source).group(1)
 
@@ -87,8 +92,7 @@ def test_solutions_follow_the_exercises_and_are_right(chapter):
     asked_for = [name_in(c, chapter) for c in exercise_cells(chapter_text)]
     assert [name_in(c, chapter) for c in cells] == asked_for
     for cell in cells:
-        shown = cell.outputs[-1]["data"]["text/plain"]
-        assert shown.startswith("✓"), shown
+        assert shown_by(cell).startswith("✓"), shown_by(cell)
     reasons = [c for c in solutions.cells if c.source.startswith("**Reasoning.**")]
     assert len(reasons) == len(cells)
 
@@ -97,7 +101,7 @@ def test_solutions_follow_the_exercises_and_are_right(chapter):
 def test_chapters_ship_unanswered(chapter):
     for cell in exercise_cells(read(PATHS[chapter])):
         assert "answer = ..." in cell.source
-        assert cell.outputs[-1]["data"]["text/plain"].startswith("○"), cell.source
+        assert shown_by(cell).startswith("○"), cell.source
 
 
 @pytest.mark.parametrize("chapter, name", all_exercises(declared=True))

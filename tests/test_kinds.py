@@ -241,5 +241,23 @@ def test_a_stub_of_every_kind_is_an_exercise(kind):
         assert exercise.judge(42 if kind == "Number" else "this").status == RIGHT
 
 
+def test_a_stub_comes_with_its_cell_and_the_next_number():
+    stub = main(["new", "02", "one_more", "Choice"])
+    number = len(checks.exercises_of("02")) + 1
+    assert f"### Exercise {number} · debug" in stub
+    assert "check.ch02.one_more(answer)" in stub
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["new 07 one-more Choice", "new 02 training_memory Number", "new 7 padding Number",
+     "seal 02 not_there 1", "seal 04 loss_with_heads 1", "seal 04 faults line_1",
+     "seal 02 training_memory many"],
+)  # fmt: skip
+def test_the_command_says_what_it_can_t_do(arguments):
+    with pytest.raises(SystemExit, match=r"Expected|Declare|no answer"):
+        main(arguments.split())
+
+
 def test_the_command_says_how_it_is_called():
     assert "Kinds:" in main([]) and "Kinds:" in main(["new", "07", "x", "None"])

@@ -62,6 +62,8 @@ def course(tmp_path_factory):
     shutil.copytree(ROOT / "notebooks" / "pictures", folder / "notebooks" / "pictures")
     nbformat.write(chapter(), folder / "notebooks" / "07_toys.ipynb")
     (folder / "d2l_nin" / "checks" / "ch07.py").write_text(CHECKS)
+    more = CHECKS.replace("toys", "dolls")
+    (folder / "d2l_nin" / "checks" / "ch07_more.py").write_text(more)
     return folder
 
 
@@ -89,12 +91,18 @@ def test_it_is_run_saved_and_compared(course):
     assert "2 passed" in said
 
 
+def test_its_checks_go_on_in_a_second_file(course):
+    shown = "print(*checks.exercises_of('07'), checks.ch07.dolls.judge(42))"
+    said = start(course, "-c", f"from d2l_nin import checks; {shown}")
+    assert said.startswith("toys dolls ✓ ch07.dolls: right")
+
+
 def test_it_is_handed_out(course):
     start(course, "-m", "d2l_nin", "bundle")
     with zipfile.ZipFile(course / "build" / "d2l-nin-students.zip") as bundle:
         names = bundle.namelist()
     assert "d2l-nin/notebooks/07_toys.ipynb" in names
-    assert "d2l-nin/d2l_nin/checks/ch07.py" in names
+    assert {f"d2l-nin/d2l_nin/checks/ch07{m}.py" for m in ("", "_more")} <= {*names}
 
 
 def test_it_is_graded(course, tmp_path):

@@ -1,14 +1,38 @@
 """`python -m d2l_nin.checks`: a stub of an exercise, or a sealed answer.
 
-python -m d2l_nin.checks new 07 padding Function    prints a declaration to fill in
+python -m d2l_nin.checks new 07 padding Function    prints a declaration and its cells
 python -m d2l_nin.checks seal 02 training_memory 226     prints what to write as `right`
 """
 
 import ast
+import re
 import sys
+from contextlib import suppress
 
 from d2l_nin import checks
+from d2l_nin.checks.expect import Wrong
 
+# Ahead of a declaration, and the cells that go with it.
+_IMPORTS = {
+    "Block": "from mxnet.gluon import nn\n\n",
+    "Evidence": "from d2l_nin.checks.expect import accuracies_of_seeds\n",
+    "Prediction": "from d2l_nin.checks.expect import measured_accuracies\n",
+}
+_HEADINGS = {"Number": "on paper", "Choice": "debug", "Prediction": "predict",
+             "Evidence": "claim"}  # fmt: skip
+_CELLS = """
+# The question, in the chapter and word for word in notebooks/solutions:
+#
+#     ### Exercise {number} · {heading}
+#
+#     What is asked.
+#
+# Below it a cell with the tag `exercise`; the solutions have an answer in it, and above
+# it a text that begins with **Reasoning.**
+#
+#     answer = ...  # what is handed in
+#     check.ch{chapter}.{name}({arguments})
+"""
 _SHARED = """    hints=("Weak.", "Stronger."),
     remember="The sentence worth remembering.",
 )
@@ -24,7 +48,7 @@ _STUBS = {
 """,
     "Choice": """{name} = Choice(
     "what is asked",
-    "",  # python -m d2l_nin.checks seal {chapter} {name} "'this'"
+    "",  # python -m d2l_nin.checks seal {chapter} {name} this
     ("this", "that"),
     {{"That would need another layer.": "that"}},
     ("Weak.", "Stronger."),
@@ -71,15 +95,44 @@ _STUBS = {
 }
 
 
+def _declared(chapter: str) -> dict:
+    return checks.exercises_of(chapter) if hasattr(checks, f"ch{chapter}") else {}
+
+
+def _new(chapter: str, name: str, kind: str) -> str:
+    """A declaration with its imports, and the cells that go with it."""
+    there = _declared(chapter)
+    if not name.isidentifier() or name in there or not re.fullmatch(r"\d\d", chapter):
+        raise SystemExit(
+            "Expected a chapter (07) and a new name of letters, digits and _ "
+            f"(padding_of_three); got {chapter} and {name}."
+        )
+    imports = f"{_IMPORTS.get(kind, '')}from d2l_nin.checks.kinds import {kind}\n\n\n"
+    arguments = "answer, measured" if kind == "Prediction" else "answer"
+    return imports + (_STUBS[kind] + _CELLS).format(
+        chapter=chapter, name=name, arguments=arguments, number=len(there) + 1,
+        heading=_HEADINGS.get(kind, "code"),
+    )  # fmt: skip
+
+
+def _seal(chapter: str, name: str, value: str) -> str:
+    exercise = _declared(chapter).get(name)
+    if not hasattr(exercise, "seal"):
+        raise SystemExit(f"Declare ch{chapter}.{name} as a Number or a Choice first.")
+    with suppress(SyntaxError, ValueError):  # an option may be a bare word
+        value = ast.literal_eval(value)
+    try:
+        return repr(exercise.seal(value))
+    except (TypeError, Wrong):
+        raise SystemExit(f"{value} is no answer to {exercise}") from None
+
+
 def main(arguments: list) -> str:
     """What the command prints, or how it is called."""
     if len(arguments) == 4 and arguments[0] == "new" and arguments[3] in _STUBS:
-        _, chapter, name, kind = arguments
-        return _STUBS[kind].format(chapter=chapter, name=name)
+        return _new(*arguments[1:])
     if len(arguments) == 4 and arguments[0] == "seal":
-        _, chapter, name, value = arguments
-        exercise = checks.exercises_of(chapter)[name]
-        return repr(exercise.seal(ast.literal_eval(value)))
+        return _seal(*arguments[1:])
     return f"{__doc__}\nKinds: {', '.join(_STUBS)}"
 
 

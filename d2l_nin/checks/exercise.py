@@ -253,6 +253,7 @@ def exercise(*hints: str, remember: str, seconds: float = 20):
 def exercises_in(module) -> dict[str, Exercise]:
     """A module's exercises by name, in the order they are defined in."""
     found = {n: each for n, each in vars(module).items() if isinstance(each, Exercise)}
+    chapter = module.__name__.rpartition(".")[2].partition("_")[0]
     for name, each in found.items():
-        each.name = f"{module.__name__.rpartition('.')[2]}.{name}"
+        each.name = f"{chapter}.{name}"
     return found

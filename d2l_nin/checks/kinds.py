@@ -157,9 +157,9 @@ class Choice(Exercise):
         return self.options if isinstance(self.options, dict) else {"": self.options}
 
     def seal(self, answer) -> str | dict:
-        if isinstance(self.options, dict):
-            return {q: sealed(f"{self.name}.{q}", answer[q]) for q in self.options}
-        return sealed(f"{self.name}.", answer)
+        found = {q: sealed(f"{self.name}.{q}", option)
+                 for q, option in self._read(answer).items()}  # fmt: skip
+        return found if isinstance(self.options, dict) else found[""]
 
     def _read(self, answer) -> dict:
         if not isinstance(self.options, dict):
@@ -221,6 +221,7 @@ class Function(_Decorator):
     ----------
     cases : function of a NumPy generator
         Gives the arguments of each case as a tuple, drawn: sizes, values, magnitudes.
+        Where the right solution raises, that error is asked for.
     mistakes : dict
         From a sentence to a wrong function, of the same arguments.
     hints : tuple of str

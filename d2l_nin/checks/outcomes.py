@@ -10,6 +10,7 @@ import numpy
 from mxnet import autograd
 from mxnet.gluon import Block
 
+from d2l_nin.checks.exercise import what_it_said
 from d2l_nin.checks.expect import Wrong, as_net, call, short
 
 __all__ = ["Raised", "difference", "expect_untouched", "outcome", "own_copy", "same",
@@ -142,7 +143,7 @@ def difference(came, wanted, what: str) -> tuple[str, str]:
             return f"{what}: a {error}", type(came.error).__name__
         return f"{what}: a {error}", "no error"
     if isinstance(came, Raised):
-        return f"{what}, right", f"{type(came.error).__name__}: {short(came.error)}"
+        return f"{what}, right", what_it_said(came.error)
     if not isinstance(wanted, numpy.ndarray):
         return f"{what}: the right {type(wanted).__name__}", _in_words(came)
     if not isinstance(came, numpy.ndarray):
