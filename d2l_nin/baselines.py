@@ -6,7 +6,7 @@ from mxnet.gluon import nn
 
 from d2l_nin.layers import Conv2D, Dense, HybridSequential, MaxPool2D
 
-__all__ = ["alexnet", "lenet", "vgg"]
+__all__ = ["alexnet", "alexnet_2012", "lenet", "vgg"]
 
 
 def lenet(num_classes=10, *, modern=False):
@@ -71,6 +71,28 @@ def alexnet(num_classes=10):
         Conv2D(384, 3, padding=1, activation="relu"),
         Conv2D(384, 3, padding=1, activation="relu"),
         Conv2D(256, 3, padding=1, activation="relu"),
+        MaxPool2D(3, strides=2),
+        *_dense_head(num_classes),
+    )
+    return net
+
+
+def alexnet_2012(num_classes=1000):
+    """Make AlexNet in two groups, for (N, 3, 227, 227): 60,965,224 parameters.
+
+    Notes
+    -----
+    Krizhevsky et al. 2012, sections 3.2 and 3.5; without local response normalization.
+    """
+    net = HybridSequential()
+    net.add(
+        Conv2D(96, 11, 4, activation="relu"),
+        MaxPool2D(3, strides=2),
+        Conv2D(256, 5, padding=2, groups=2, activation="relu"),
+        MaxPool2D(3, strides=2),
+        Conv2D(384, 3, padding=1, activation="relu"),
+        Conv2D(384, 3, padding=1, groups=2, activation="relu"),
+        Conv2D(256, 3, padding=1, groups=2, activation="relu"),
         MaxPool2D(3, strides=2),
         *_dense_head(num_classes),
     )

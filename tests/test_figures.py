@@ -93,6 +93,9 @@ PICTURES = {
     "parameters_picture": lambda: figures.parameters_picture(
         {"LeNet": (2572, 59134), "VGG-16": (14_714_688, 123_642_856), "NiN": (7600, 0)}
     ),
+    "shares_picture": lambda: figures.shares_picture(
+        {"LeNet": (2572, 59134), "AlexNet": (3_723_968, 43_040_778)}
+    ),
     "mlpconv_picture": figures.mlpconv_picture,
     "inception_picture": lambda: figures.inception_picture(
         192, 64, (96, 128), (16, 32), 32
@@ -132,7 +135,8 @@ def test_each_is_sound_svg_with_alt_text(name):
 # Others hold as much as a reader wants to see at once, which a room can't read.
 FOR_SLIDES = {"curves", "training_curves", "two scales", "log",
               "number_grids", "pixel_column", "dot_plot", "parameters_picture",
-              "mlpconv_picture", *figures.residual.__all__}  # fmt: skip
+              "shares_picture", "mlpconv_picture",
+              *figures.residual.__all__}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(FOR_SLIDES))
@@ -431,6 +435,11 @@ def test_parameters_picture_says_each_number():
         {"NiN": (1_992_166, 0), "LeNet": (2572, 59134)}
     ).alt
     assert "NiN 1,992,166 and 0; LeNet 2,572 and 59,134" in alt
+
+
+def test_shares_picture_says_the_share_of_dense_layers():
+    alt = figures.shares_picture({"LeNet": (2572, 59134)}).alt
+    assert "LeNet 95.8% of 61,706" in alt
 
 
 def test_mlpconv_picture_says_the_idea():

@@ -7,7 +7,7 @@ import pytest
 from mxnet import autograd, init, np
 from mxnet.gluon import nn
 
-from d2l_nin.baselines import alexnet, lenet, vgg
+from d2l_nin.baselines import alexnet, alexnet_2012, lenet, vgg
 from d2l_nin.cost import summary, widths_for
 from d2l_nin.inception import Inception
 from d2l_nin.layers import (
@@ -40,6 +40,7 @@ COUNTS = [
     (lambda: nin_cifar10(ceil_mode=False), (1, 3, 32, 32), 966_986, 200.4e6),
     (lambda: lenet(), (1, 1, 28, 28), 61_706, 0.417e6),
     (lambda: alexnet(), (1, 1, 224, 224), 46_764_746, 938e6),
+    (lambda: alexnet_2012(), (1, 3, 227, 227), 60_965_224, 724e6),
     (lambda: vgg(), (1, 1, 224, 224), 128_806_154, 7.55e9),
     (lambda: vgg(1000), (1, 3, 224, 224), 132_863_336, 7.61e9),
     (lambda: vgg(depth=16), (1, 1, 224, 224), 134_300_362, 15.41e9),

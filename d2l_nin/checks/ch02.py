@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy
-from mxnet import autograd, np
-from mxnet.gluon import Block, nn
+from mxnet import np
+from mxnet.gluon import nn
 
 from d2l_nin.checks.expect import (
     Wrong,
     accuracies_of_seeds,
     as_array,
-    as_claim,
     as_net,
+    as_paired_claim,
     as_whole_number,
     both_sides,
     expect_keys,
@@ -27,7 +27,6 @@ from d2l_nin.checks.kinds import (
     Prediction,
     in_a_row,
 )
-from d2l_nin.datasets import ArrayIter
 
 
 def _pools(rng):
@@ -83,104 +82,50 @@ def output_size(height, kernel_size, strides, ceil_mode):
     return (math.ceil(steps) if ceil_mode else math.floor(steps)) + 1
 
 
-def _scored(batch_size: int, hits: tuple, rng):
-    """Batches of tiny images whose own four values, less 128, are the scores.
-
-    `hits` says how many of each batch are right. A highest score may be negative, and
-    others positive.
-    """
-    labels, images = [], []
-    for right, size in hits:
-        for i in range(size):
-            label, most = int(rng.integers(4)), int(rng.integers(60, 250))
-            best = label if i < right else (label + 1 + int(rng.integers(3))) % 4
-            image = rng.integers(0, most - 5, 4)
-            image[best] = most
-            images.append(image.reshape(2, 2))
-            labels.append(label)
-    return ArrayIter(numpy.array(images, "uint8"), numpy.array(labels, "uint8"),
-                     batch_size, classes=("a", "b", "c", "d"))  # fmt: skip
+def _blocks(rng):
+    """Small blocks with 0 to 3 1×1 convolutions, and the first three of d2l's net."""
+    fixed = [(1, 96, 11, 2), (96, 256, 5, 2), (256, 384, 3, 2), (8, 8, 3, 0)]
+    drawn = [[int(n) for n in rng.integers((1, 4, 2, 1), (64, 90, 8, 4))]
+             for _ in range(6)]  # fmt: skip
+    return fixed + [tuple(sizes) for sizes in drawn]
 
 
-class _OtherInTraining(Block):
-    """An image's values as scores; in training mode, each at the next class."""
-
-    def forward(self, X):
-        scores = X.reshape(len(X), 4) - 128 / 255
-        return np.roll(scores, 1, axis=1) if autograd.is_training() else scores
-
-
-def _batches(rng):
-    for batch_size in (5, 4, 3, 8):
-        sizes = [batch_size] * int(rng.integers(1, 4)) + [batch_size // 2]
-        hits = tuple((int(rng.integers(0, n + 1)), n) for n in sizes)
-        yield _OtherInTraining(), _scored(batch_size, hits, rng)
-
-
-def _of(share, hit=lambda scores, y: scores.argmax(1) == y):
-    """A wrong accuracy: `share` of each batch's hits and of its number of images."""
-
-    def wrong(net, data_iter):
-        found = [(hit(net(X).asnumpy(), y.asnumpy()).sum(), len(y))
-                 for X, y in data_iter]  # fmt: skip
-        return float(share(*numpy.transpose(found)))
-
-    return wrong
-
-
-def _share(hits, sizes):
-    return hits.sum() / sizes.sum()
-
-
-def _while_training(net, data_iter):
-    with autograd.train_mode():
-        return _of(_share)(net, data_iter)
+def _count(area=lambda k: k * k, reads=lambda c, d: d, biases=lambda d, n: d * (1 + n)):
+    """A number of parameters, with a kernel, inputs of the 1×1s, or biases amiss."""
+    return lambda c, d, k, n: c * area(k) * d + n * reads(c, d) * d + biases(d, n)
 
 
 @Function(
-    cases=_batches,
-    what="the accuracy",
+    cases=_blocks,
+    what="the number of parameters",
     mistakes={
-        "A mean of means: the last batch counts too much.": _of(
-            lambda h, n: (h / n).mean()
+        "A kernel has k · k positions.": _count(area=lambda k: k),
+        "The kernel size is missing.": _count(area=lambda k: 1),
+        "The biases are missing.": _count(biases=lambda d, n: 0),
+        "Each convolution has biases, the 1×1s as well.": _count(biases=lambda d, n: d),
+        "What do the 1×1s read: the block's input?": _count(reads=lambda c, d: c),
+        "A 1×1 convolution has a weight for each pair of channels.": _count(
+            reads=lambda c, d: 1
         ),
-        "The batches' accuracies are added up.": _of(lambda h, n: (h / n).sum()),
-        "This is the number of hits.": _of(lambda h, n: h.sum()),
-        "This is in percent.": _of(lambda h, n: 100 * _share(h, n)),
-        "This is the share of *wrong* ones.": _of(lambda h, n: 1 - _share(h, n)),
-        "This is the last batch alone.": _of(lambda h, n: h[-1] / n[-1]),
-        "This is the first batch alone.": _of(lambda h, n: h[0] / n[0]),
-        "This divides by full batches; the last is smaller.": _of(
-            lambda h, n: h.sum() / (len(n) * n.max())
+        "The 1×1 convolutions are missing.": lambda c, d, k, n: (c * k * k + 1) * d,
+        "num_1x1 makes no difference here.": lambda c, d, k, n: _count()(c, d, k, 2),
+        "Only the first convolution has a k×k kernel.": lambda c, d, k, n: (
+            (c * k * k + 1) * d + n * (d * k * k + 1) * d
         ),
-        "This divides by the number of batches.": _of(lambda h, n: h.mean()),
-        "The last batch is left out.": _of(lambda h, n: _share(h[:-1], n[:-1])),
-        "This is rounded to a whole number.": _of(lambda h, n: round(_share(h, n))),
-        "This is rounded to two digits.": _of(lambda h, n: round(_share(h, n), 2)),
-        "This takes the lowest score of an image.": _of(
-            _share, lambda scores, y: scores.argmin(1) == y
-        ),
-        "A score above zero need not be the highest.": _of(
-            _share, lambda scores, y: scores[range(len(y)), y] > 0
-        ),
-        "The net is run in training mode, in which it is another net.": _while_training,
-        "All are right? Is something compared with itself?": lambda net, it: 1.0,
     },
     hints=(
-        "How many images are in the last batch?",
-        "A mean over batches gives a batch of 2 the same weight as one of 5.",
-        "Keep two sums: of hits, and of images. Divide once, at the end.",
+        "A weight for each input channel, output channel and position of the kernel; a "
+        "bias for each output channel.",
+        "The first convolution: in_channels · k · k · num_channels + num_channels.",
+        "Each 1×1 convolution reads num_channels and makes num_channels.",
     ),
-    remember="Sum the hits and divide by the number of images: a mean of batch means "
-    "counts the images of a small last batch too much.",
+    remember="An mlpconv layer has D(Ck² + 1) + nD(D + 1) parameters, whatever the "
+    "image's size; the two 1×1s may hold a fifth of them, or most.",
 )
-def accuracy(net, data_iter):
-    """The share of right images, from batches of unequal size."""
-    hits, num_images = 0, 0
-    for X, y in data_iter:
-        hits += int((net(X).argmax(axis=1).astype(y.dtype) == y).sum())
-        num_images += len(y)
-    return hits / num_images
+def block_parameters(in_channels, num_channels, kernel_size, num_1x1):
+    """Weights and biases of an mlpconv layer."""
+    first = (in_channels * kernel_size**2 + 1) * num_channels
+    return first + num_1x1 * (num_channels + 1) * num_channels
 
 
 @Prediction(
@@ -300,8 +245,8 @@ def _steps(one=_LOW, two=_HIGH, verdict="better", nets=None):
         "Percent?": _steps(two=[75.0, 76.0, 77.0, 74.0, 75.0]),
         "Was the seed the same": _steps(two=[0.75] * 5),
         "the same seeds on both sides": _steps(two=[*_HIGH, 0.78]),
-        "The ranges do not overlap": _steps(verdict="can't tell"),
-        "The ranges overlap": _steps(two=_LOW[::-1]),
+        "The interval leaves out 0": _steps(verdict="can't tell"),
+        "The interval contains 0": _steps(two=_LOW[::-1]),
         "scores of shape (1, 10)": _steps(nets=(lambda: nn.Dense(3),) * 2),
         "nets that end in class maps": _steps(nets=(lambda: nn.Dense(10),) * 2),
         "it could be the size": _steps(
@@ -313,7 +258,8 @@ def _steps(one=_LOW, two=_HIGH, verdict="better", nets=None):
         "on, and what could 1×1 convolutions after them still mix?",
         "Give the second net the same number of parameters: fewer channels in the 3×3, "
         "more in the step between.",
-        "Train both with the same seeds, five or more, and compare ranges.",
+        "Train both with the same seeds, five or more, and compare them seed by seed: "
+        "compare(…).difference(…) gives the interval.",
     ),
     remember="A narrow layer bounds all that follows: 1×1 convolutions after ten maps "
     "mix ten numbers. Whether that matters on a data set, only seeds tell.",
@@ -341,7 +287,7 @@ def one_step(answer):
         raise Wrong("nets whose numbers of parameters differ by a tenth at most",
                     f"{sizes[0]:,} and {sizes[1]:,}",
                     "Otherwise it could be the size that counts.")  # fmt: skip
-    as_claim(answer["verdict"], one, two)
+    as_paired_claim(answer["verdict"], one, two)
 
 
 _FROZEN, _SAVED = [0.1, 0.1, 0.172, 0.1, 0.15], [0.61, 0.72, 0.28, 0.55, 0.3]

@@ -9,7 +9,11 @@ from d2l_nin.figures.curves import (
     curves,
     training_curves,
 )
-from d2l_nin.figures.experiments import dot_plot, parameters_picture
+from d2l_nin.figures.experiments import (
+    dot_plot,
+    parameters_picture,
+    shares_picture,
+)
 from d2l_nin.figures.images import confusion_matrix, image_grid, map_grid, scene_grid
 from d2l_nin.figures.inception import inception_picture
 from d2l_nin.figures.mlpconv import mlpconv_picture
@@ -50,6 +54,7 @@ __all__ = [
     "receptive_field_picture",
     "residual_picture",
     "scene_grid",
+    "shares_picture",
     "shortcuts_picture",
     "training_curves",
 ]

@@ -9,7 +9,7 @@ from matplotlib.ticker import EngFormatter
 
 from d2l_nin.figures.picture import COLOURS, picture, style
 
-__all__ = ["dot_plot", "parameters_picture"]
+__all__ = ["dot_plot", "parameters_picture", "shares_picture"]
 
 
 def dot_plot(groups: dict, *, xlabel: str, reference=None, digits: int = 3, xlim=None):
@@ -121,3 +121,47 @@ def parameters_picture(parts: dict):
         )
         alt = f"Parameters in convolutions and in dense layers, log scale: {rows}."
         return picture(fig, alt)
+
+
+def shares_picture(parts: dict):
+    """Which share of a net's parameters is in convolutions, which in dense layers.
+
+    Parameters
+    ----------
+    parts : dict
+        From a net's name to its parameters in (convolutions, dense layers).
+
+    Returns
+    -------
+    Picture
+    """
+    kinds = (("convolutions", COLOURS[5]), ("dense layers", COLOURS[1]))
+    with style():
+        fig, ax = plt.subplots(
+            figsize=(7.0, 0.55 * len(parts) + 1.2), layout="constrained"
+        )
+        for row, counts in enumerate(parts.values()):
+            start = 0.0
+            for count, (_, colour) in zip(counts, kinds):
+                share = 100 * count / sum(counts)
+                ax.barh(row, share, 0.6, start, color=colour, edgecolor="black",
+                        linewidth=0.6)  # fmt: skip
+                start += share
+            ax.annotate(f"{start - share:.1f}%", (0, row), (4, 0), va="center",
+                        textcoords="offset points")  # fmt: skip
+            ax.annotate(f"{share:.1f}%", (50, row), ha="center", va="center")
+            ax.annotate(f"of {sum(counts):,}", (101, row), va="center")
+        for name, colour in kinds:
+            ax.barh(0, 0, color=colour, edgecolor="black", linewidth=0.6, label=name)
+        ax.set_xlim(0, 128)
+        ax.set_xticks(range(0, 101, 25))
+        ax.set_yticks(range(len(parts)), list(parts))
+        ax.invert_yaxis()
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel("share of all parameters, in %")
+        fig.legend(loc="outside upper center", ncols=2)
+        rows = "; ".join(
+            f"{name} {dense / (convs + dense):.1%} of {convs + dense:,}"
+            for name, (convs, dense) in parts.items()
+        )
+        return picture(fig, f"Share of all parameters in dense layers: {rows}.")

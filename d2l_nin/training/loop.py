@@ -34,10 +34,10 @@ def train_epoch(net, train_iter, loss_fn, trainer, run):
     for X, y in train_iter:
         trainer.set_learning_rate(run.learning_rate)
         with autograd.record():
-            loss, hits = loss_fn(net(X), y)
+            loss, hits = loss_fn(net(X), y)  # cross-entropy and right answers, summed
         loss.backward()
-        trainer.step(len(X))
-        run.stepped(loss, hits, len(X))
+        trainer.step(len(X))  # divides the gradient by the number of images
+        run.stepped(loss, hits, len(X))  # keeps the record
 
 
 def fit(net, train_iter, test_iter=None, num_epochs=1, lr=0.1, **options) -> History:
