@@ -147,12 +147,11 @@ def shares_picture(parts: dict):
                 ax.barh(row, share, 0.6, start, color=colour, edgecolor="black",
                         linewidth=0.6)  # fmt: skip
                 start += share
-            ax.annotate(f"{start - share:.1f}%", (0, row), (4, 0), va="center",
-                        textcoords="offset points")  # fmt: skip
             ax.annotate(f"{share:.1f}%", (50, row), ha="center", va="center")
             ax.annotate(f"of {sum(counts):,}", (101, row), va="center")
         for name, colour in kinds:
             ax.barh(0, 0, color=colour, edgecolor="black", linewidth=0.6, label=name)
+        ax.set_axisbelow(True)  # the grid
         ax.set_xlim(0, 128)
         ax.set_xticks(range(0, 101, 25))
         ax.set_yticks(range(len(parts)), list(parts))
