@@ -13,7 +13,7 @@ from PIL import Image
 
 from d2l_nin import figures
 from d2l_nin.baselines import lenet, vgg
-from d2l_nin.datasets import Scenes
+from d2l_nin.datasets import Scenes, paste_garments
 from d2l_nin.figures import nets as diagrams
 from d2l_nin.inception import Inception, inception_classroom
 from d2l_nin.layers import HybridSequential
@@ -101,11 +101,15 @@ PICTURES = {
         192, 64, (96, 128), (16, 32), 32
     ),
     "pooling_picture": figures.pooling_picture,
+    "asked_maps_picture": lambda: figures.asked_maps_picture(
+        paste_garments(IMAGES, numpy.arange(4), 2, seed=0),
+        numpy.linspace(-1, 2, 2 * 10 * 9).reshape(2, 10, 3, 3),
+    ),
     "receptive_field_picture": lambda: figures.receptive_field_picture(
         IMAGES[0],
         {"corner": (0, 0, 9, 9), "middle": (5, 5, 20, 20)},
-        IMAGES[1] / 255,
-        {"can see": (5, 5, 20, 20), "holds 95%": (8, 8, 15, 15)},
+        {"trained": IMAGES[1] / 255},
+        {"trained": {"can see": (5, 5, 20, 20), "holds 95%": (8, 8, 15, 15)}},
     ),
     **{name: getattr(figures, name) for name in figures.residual.__all__},
     "draw_nets": lambda: figures.draw_nets(

@@ -378,6 +378,18 @@ def test_a_dead_net_has_no_receptive_field():
 # --- who never looks ----------------------------------------------------------------
 
 
+def test_asking_for_another_garment_and_for_one_that_is_absent():
+    scenes = paste_garments(IMAGES, LABELS, 60, num_distractors=2, seed=1)
+    rows, labels, boxes = scenes.find_another()
+    assert len(rows) == len(labels) == len(boxes) <= 60
+    assert (labels != scenes.labels[rows]).all()
+    assert (box_iou(boxes, scenes.boxes[rows]) == 0).all()
+    for absent, label, others in zip(
+        scenes.absent_labels(), scenes.labels, scenes.distractors
+    ):
+        assert absent not in (label, *(other for other, _ in others))
+
+
 def test_baselines_against_drawn_lots():
     scenes = paste_garments(IMAGES, LABELS, 600, num_distractors=2, seed=1)
     shares = pointing_baselines(scenes)

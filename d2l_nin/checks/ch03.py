@@ -9,8 +9,8 @@ from mxnet.gluon import nn
 from d2l_nin.checks.expect import (
     Wrong,
     as_array,
-    as_claim,
     as_net,
+    as_paired_claim,
     both_sides,
     expect_keys,
     measured_accuracies,
@@ -218,33 +218,33 @@ faults = Choice(
     "the line of each listing that is at fault",
     {
         "A": "cc886ebde0868af9a88e50f7",
-        "B": "931deacc2b8bb0dfb18cde6a",
+        "B": "58f3072d0c7b1f2bc33ba03a",
         "C": "5e8c37c986bf3a584c4ae5e1",
     },
-    {"A": tuple(range(1, 8)), "B": tuple(range(1, 10)), "C": tuple(range(1, 7))},
+    {"A": tuple(range(1, 8)), "B": tuple(range(1, 6)), "C": tuple(range(1, 7))},
     {
         "A: each map is enlarged to the picture there, and that is right.": ("A", 4),
         "A: the highest of all pixels of a map, and that is right.": ("A", 5),
         "A: it takes the map of the class asked for, one a picture.": ("A", 3),
         "A: a point is a row and a column here. Which comes first above?": ("A", 7),
-        "B: fit can be called again and again; the net goes on from where it is.": (
-            "B",
-            7,
-        ),
-        "B: measuring is harmless. What is done with the numbers?": ("B", 8),
+        "B: these are the predictions before the shift, as they should be.": ("B", 2),
+        "B: every garment goes down by four pixels there, and that is right.": ("B", 3),
+        "B: these are the predictions after the shift, as they should be.": ("B", 4),
         "C: a dense layer's weights are stored as (units, inputs).": ("C", 1),
         "C: the maps in front of GAP are what is needed.": ("C", 2),
         "C: here classes come to the front again, and pixels stay in order.": ("C", 6),
         "C: this is the dense layer at each pixel, if each row is a pixel.": ("C", 5),
     },
     (
-        "A: what does the first number of unravel_index count? B: which number would "
-        "you publish, and who chose it? C: what is a row after each line?",
-        "A: try it on a map whose highest point is at the upper right. C: try it on "
-        "two channels, one all 0 and one all 1.",
+        "A: what does the first number of unravel_index count? B: is a prediction that "
+        "was wrong before and is wrong in the same way after kept? C: what is a row "
+        "after each line?",
+        "A: try it on a map whose highest point is at the upper right. B: follow an "
+        "image that is always taken for a coat and is none. C: try it on two channels, "
+        "one all 0 and one all 1.",
     ),
-    "A swap of axes changes no shape, and a maximum over epochs is chosen on the very "
-    "images that it is reported for: neither raises an error.",
+    "A swap of axes changes no shape, and an accuracy is a share as well as kept "
+    "predictions are: none of these raises an error.",
 )
 
 
@@ -325,7 +325,7 @@ def _sides_of(answer, keys: tuple) -> list:
         "a dict with": _finer,
         "of 5 seeds or more": _design(mine=_HIGH[:2]),
         "the same seeds on both sides": _design(mine=[*_HIGH, 0.86]),
-        "The ranges overlap": _design(mine=_LOW[::-1]),
+        "The interval contains 0": _design(mine=_LOW[::-1]),
         "class maps of shape (1, 10, 7, 7)": _design(lambda: _finer(strides=2)),
         "GlobalAvgPool2D and Flatten at the end": _design(lambda: nn.Dense(10)),
         "at most 156,234 parameters": _design(lambda: _finer(300)),
@@ -358,7 +358,7 @@ def finer_maps(answer):
     if cost.macs > 2 * budget.macs:
         raise Wrong(f"at most {2 * budget.macs / 1e6:.1f} million MACs",
                     f"{cost.macs / 1e6:.1f} million")  # fmt: skip
-    as_claim(answer["verdict"], classroom, mine)
+    as_paired_claim(answer["verdict"], classroom, mine)
 
 
 def _shifted(one=_LOW, other=_HIGH, verdict="refuted"):
@@ -377,8 +377,8 @@ def _shifted(one=_LOW, other=_HIGH, verdict="refuted"):
         "Percent?": _shifted(other=[75.0, 76.0, 77.0, 74.0, 75.0]),
         "Was the seed the same": _shifted([0.6] * 5),
         "the same seeds on both sides": _shifted(other=[*_HIGH, 0.86]),
-        "The ranges do not overlap": _shifted(verdict="confirmed"),
-        "The ranges overlap": _shifted(_LOW, _LOW[::-1], "refuted"),
+        "The interval leaves out 0": _shifted(verdict="confirmed"),
+        "The interval contains 0": _shifted(_LOW, _LOW[::-1], "refuted"),
     },
     hints=(
         "The same seeds, images and epochs for both; shift in training with "
@@ -392,4 +392,6 @@ def _shifted(one=_LOW, other=_HIGH, verdict="refuted"):
 def shifts_learned(answer):
     """Evidence: a dense head that saw shifted pictures against GAP that did not."""
     dense, gap = _sides_of(answer, ("dense", "GAP", "verdict"))
-    as_claim(answer["verdict"], gap, dense, ("confirmed", "refuted", "can't tell"))
+    as_paired_claim(
+        answer["verdict"], gap, dense, ("confirmed", "refuted", "can't tell")
+    )

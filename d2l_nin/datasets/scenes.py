@@ -56,6 +56,27 @@ class Scenes:
             tuple(self.distractors[n] for n in chosen),
         )
 
+    def find_another(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """Another garment to be found, in each picture that has one.
+
+        Returns
+        -------
+        rows, labels, boxes : int arrays (M,), (M,), (M, 4)
+            Positions of these pictures; class and box of their first distractor.
+        """
+        rows = [n for n, others in enumerate(self.distractors) if others]
+        labels, boxes = zip(*(self.distractors[n][0] for n in rows))
+        return numpy.array(rows), numpy.array(labels), numpy.array(boxes)
+
+    def absent_labels(self, num_classes: int = 10, seed: int = 0) -> numpy.ndarray:
+        """For each picture a class that none of its garments has, drawn at random."""
+        rng = numpy.random.default_rng(seed)
+        found = []
+        for label, others in zip(self.labels, self.distractors):
+            here = {int(label), *(other for other, _ in others)}
+            found.append(rng.choice(sorted(set(range(num_classes)) - here)))
+        return numpy.array(found)
+
 
 def _to_bytes(X: numpy.ndarray) -> numpy.ndarray:
     """float64 from 0 to 255, rounded so that other machines get the same bytes.

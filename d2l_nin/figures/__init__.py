@@ -20,7 +20,11 @@ from d2l_nin.figures.mlpconv import mlpconv_picture
 from d2l_nin.figures.nets import draw_nets
 from d2l_nin.figures.picture import COLOURS, Picture, picture
 from d2l_nin.figures.pixel_column import pixel_column
-from d2l_nin.figures.pooling import pooling_picture, receptive_field_picture
+from d2l_nin.figures.pooling import (
+    asked_maps_picture,
+    pooling_picture,
+    receptive_field_picture,
+)
 from d2l_nin.figures.residual import (
     bottleneck_picture,
     gates_picture,
@@ -34,6 +38,7 @@ __all__ = [
     "COLOURS",
     "LiveCurve",
     "Picture",
+    "asked_maps_picture",
     "bottleneck_picture",
     "confusion_matrix",
     "curves",

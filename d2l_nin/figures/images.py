@@ -7,6 +7,7 @@ from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
+from d2l_nin.datasets import text_labels
 from d2l_nin.figures import words
 from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 
@@ -97,13 +98,14 @@ def map_grid(maps, titles, *, alt=None, image=None, num_cols: int = 5, label="sc
         return picture(fig, alt or words.of_grid(what, names))
 
 
-def scene_grid(scenes, titles, boxes=None, points=None, *, alt=None, num_cols=5):
+def scene_grid(scenes, titles=None, boxes=None, points=None, *, alt=None, num_cols=5):
     """Scenes with the box of the garment to be found, and what a net found.
 
     Parameters
     ----------
     scenes : Scenes
-    titles : list of str
+    titles : list of str, optional
+        Without, the names of Fashion-MNIST's classes.
     boxes : int array (N, 4), optional
         Found boxes (top, left, bottom, right), dashed.
     points : int array (N, 2), optional
@@ -116,6 +118,7 @@ def scene_grid(scenes, titles, boxes=None, points=None, *, alt=None, num_cols=5)
     -------
     Picture
     """
+    titles = text_labels(scenes.labels) if titles is None else titles
     num_rows = -(-len(scenes) // num_cols)
     outlined = [patheffects.withStroke(linewidth=3.5, foreground="black")]
     with style(), matplotlib.rc_context({"axes.titlesize": 9, "axes.grid": False}):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
+from d2l_nin.datasets import text_labels
 from d2l_nin.figures import words
 from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 from d2l_nin.figures.sheets import FAINT, LINE, TYPE, arrow, canvas
+from d2l_nin.localization import peaks, points_in_boxes
 
-__all__ = ["pooling_picture", "receptive_field_picture"]
+__all__ = ["asked_maps_picture", "pooling_picture", "receptive_field_picture"]
 
 _HIGH, _SOME = "#f3c25b", "#fbe9c0"
 # Each class map: its name, its high position, the other positions that are raised.
@@ -72,18 +74,31 @@ def pooling_picture():
         return picture(fig, alt)
 
 
-def receptive_field_picture(image, fields, heat, squares, *, alt=None):
-    """What positions of a map can see of an image, and what one does see.
+def _outline(ax, boxes: dict, colours=(COLOURS[4], COLOURS[5])) -> None:
+    """Up to two boxes (top, left, bottom, right), in pixels, with their names."""
+    looks = zip(boxes.items(), colours, ("-", "--"))
+    for (name, (top, left, bottom, right)), colour, dash in looks:
+        ax.add_patch(
+            Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False,
+                      edgecolor=colour, linestyle=dash, linewidth=2.2, label=name,
+                      clip_on=False)
+        )  # fmt: skip
+
+
+def receptive_field_picture(
+    image, fields: dict, heats: dict, squares: dict, *, alt=None
+):
+    """What positions of a map can see of an image, and what moves one of them.
 
     Parameters
     ----------
     image : array (H, W)
     fields : dict
         From a name to (top, left, bottom, right) of a receptive field, at most two.
-    heat : array (H, W)
-        Of `effective_receptive_field`.
+    heats : dict
+        From a title to an array (H, W) of `effective_receptive_field`.
     squares : dict
-        From a name to a box that is drawn into `heat`, at most two.
+        From the same titles to boxes by their names, at most two each.
     alt : str, optional
         Without it the data are put into words.
 
@@ -91,23 +106,70 @@ def receptive_field_picture(image, fields, heat, squares, *, alt=None):
     -------
     Picture
     """
-    image, heat = as_numpy(image), as_numpy(heat)
-    with style(), plt.rc_context({"axes.grid": False}):
-        fig, axes = plt.subplots(1, 2, figsize=(7.0, 3.3), layout="constrained")
-        axes[0].imshow(image, vmin=0, vmax=255)
-        axes[0].set_title("what positions could see")
-        axes[1].imshow(heat**0.5, cmap="cividis")
-        axes[1].set_title("what moves the middle one")
-        for ax, boxes in zip(axes, (fields, squares)):
+    with style(), plt.rc_context({"axes.grid": False, "axes.titlesize": 10}):
+        count = 1 + len(heats)
+        fig, axes = plt.subplots(
+            1, count, figsize=(2.7 * count, 3.5), layout="constrained"
+        )
+        axes[0].imshow(as_numpy(image), vmin=0, vmax=255)
+        axes[0].set_title("two positions can see")
+        _outline(axes[0], fields)
+        for ax, (title, heat) in zip(axes[1:], heats.items()):
+            ax.imshow(as_numpy(heat) ** 0.5, cmap="cividis")
+            ax.set_title(title)
+            _outline(ax, squares[title])
+        for ax in axes:
             ax.set_axis_off()
-            looks = zip(boxes.items(), (COLOURS[4], COLOURS[5]), ("-", "--"))
-            for (name, (top, left, bottom, right)), colour, dash in looks:
-                ax.add_patch(
-                    Rectangle((left - 0.5, top - 0.5), right - left, bottom - top,
-                              fill=False, edgecolor=colour, linestyle=dash,
-                              linewidth=2.2, label=name, clip_on=False)
-                )  # fmt: skip
             ax.set_xlim(-0.5, image.shape[1] - 0.5)
             ax.set_ylim(image.shape[0] - 0.5, -0.5)
             ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0))
         return picture(fig, alt or words.of_fields(fields, squares))
+
+
+def asked_maps_picture(scenes, maps, *, most: int = 3):
+    """The class maps of each scene's garments and of a class that is not there.
+
+    Parameters
+    ----------
+    scenes : Scenes
+    maps : array (N, K, H', W')
+        The class maps of each.
+    most : int
+        Garments of a scene that are asked for.
+
+    Returns
+    -------
+    Picture
+        A cross marks the highest point of each map, a box the garment.
+    """
+    maps, limit, said = as_numpy(maps), float(abs(as_numpy(maps)).max()), []
+    size = scenes.images.shape[-1]
+    look = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit,
+            "extent": (-0.5, size - 0.5, size - 0.5, -0.5)}  # fmt: skip
+    with style(), plt.rc_context({"axes.grid": False, "axes.titlesize": 10}):
+        fig, axes = plt.subplots(
+            len(scenes), 2 + most, squeeze=False, layout="constrained",
+            figsize=(1.55 * (2 + most) + 0.7, 1.85 * len(scenes)),
+        )  # fmt: skip
+        for ax in axes.flat:
+            ax.set_axis_off()
+        for n, absent in enumerate(scenes.absent_labels()):
+            axes[n, 0].imshow(scenes.images[n], vmin=0, vmax=255)
+            here = [(scenes.labels[n], scenes.boxes[n]), *scenes.distractors[n]]
+            for ax, (label, box) in zip(axes[n, 1:], [*here[:most], (absent, None)]):
+                drawn = ax.imshow(maps[n, label], **look)
+                (point,) = peaks(maps[n, label][None], size)
+                ax.plot(*point[::-1], "x", color="black", markersize=8,
+                        markeredgewidth=2)  # fmt: skip
+                name = text_labels([label])[0]
+                if box is None:
+                    said.append(f"{name}, which is not there")
+                    ax.set_title(f"{name} (not there)")
+                    continue
+                _outline(ax, {"": box}, ["black"])
+                ax.set_title(name)
+                hit = points_in_boxes([point], [box])[0]
+                said.append(f"{name} {'in' if hit else 'outside'} its box")
+        fig.colorbar(drawn, ax=axes, label="value of the class map", shrink=0.8)
+        alt = f"Pictures with the class maps asked for: {'; '.join(said)}."
+        return picture(fig, alt)

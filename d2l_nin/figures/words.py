@@ -95,7 +95,8 @@ def of_fields(fields: dict, squares: dict) -> str:
             for name, (top, left, bottom, right) in boxes.items()
         )
 
+    moved = ". ".join(f"{title}: {said(boxes)}" for title, boxes in squares.items())
     return (
         f"Left, an image with what positions of a map could see: {said(fields)}. "
-        f"Right, how much each pixel moves the middle position, with {said(squares)}."
+        f"Beside it, how much each pixel moves one of them. {moved}."
     )

@@ -35,15 +35,15 @@ def class_maps(net, X):
     Zhou et al., Learning Deep Features for Discriminative Localization, arXiv
     1512.04150, section 2.
     """
-    trunk, dense = parted_at_average(net)
-    maps = trunk(X)
+    backbone, dense = split_at_gap(net)
+    maps = backbone(X)
     if dense is None:
         return maps
     maps = np.einsum("kc,nchw->nkhw", dense.weight.data(X.ctx), maps)
     return maps if dense.bias is None else maps + dense.bias.data(X.ctx)[:, None, None]
 
 
-def parted_at_average(net):
+def split_at_gap(net):
     """What makes the maps, and the dense layer after their mean, or None."""
     kinds = [type(layer).__name__ for layer in net]
     if kinds[-2:] == ["GlobalAvgPool2D", "Flatten"]:

@@ -2,6 +2,6 @@
 
 SEALED = {
     "diluted": 8,
-    "faults": {"A": 6, "B": 9, "C": 4},
+    "faults": {"A": 6, "B": 5, "C": 4},
 }
 RIGHT, WRONG = {}, {}
