@@ -56,11 +56,11 @@ PICTURES = {
         ylabel="share",
     ),
     "training_curves": lambda: figures.training_curves(history()),
-    "two scales": lambda: figures.curves(
-        {"a long name": ([1, 2], [0, 1]), "a longer name still, to wrap": ([1], [1])},
+    "two logs": lambda: figures.curves(
+        {"a long name": ([1, 2], [3, 9]), "a longer name still, to wrap": ([1], [1])},
         xlabel="width",
-        ylabel="millions",
-        right=("ms", 0.5),
+        ylabel="share",
+        log="both",
         alt="a line and a point",
     ),
     "log": lambda: figures.curves(

@@ -20,22 +20,22 @@ from d2l_nin.checks.expect import (
 from d2l_nin.checks.kinds import Choice, Evidence, Function, Number, Prediction
 
 bottleneck_width = Number(
-    "the first width that takes more multiplications than the 5×5 alone",
-    "233831749eb8e84522666b36",
+    "the first width that takes more multiplications than the 3×3 alone",
+    "1064ef7f08af8524303150c3",
     {
-        "This width still takes fewer. The first that takes more was asked.": 154,
+        "This width still takes fewer. The first that takes more was asked.": 164,
         "The multiplications of the 1×1 convolution itself are missing.": [192, 193],
-        "The second layer reads 25 positions of each channel, too.": [685, 686],
-        "A 5×5 kernel has 25 positions, not 5.": [87, 88],
-        "The 5×5 alone has 25 positions in its kernel, too.": [6, 7],
-        "The 5×5 alone reads 192 channels, not 32.": 27,
+        "The second layer reads 9 positions of each channel, too.": [691, 692],
+        "A 3×3 kernel has 9 positions, not 3.": [384, 385],
+        "The 3×3 alone has 9 positions in its kernel, too.": [18, 19],
+        "The 3×3 alone reads 192 channels, not 128.": [109, 110],
     },
     (
         "Write both counts as a formula of m. Both have the factor 28·28.",
-        "The bottleneck's own 1×1 convolution counts as well, and 5×5 is 25.",
+        "The bottleneck's own 1×1 convolution counts as well, and 3×3 is 9.",
         "Set both equal and solve for m. Which whole number comes next?",
     ),
-    "A bottleneck from C over m to D channels saves while m(C + 25D) < 25CD: here up "
+    "A bottleneck from C over m to D channels saves while m(C + 9D) < 9CD: here up "
     "to most of the channels, and the narrower it is, the more.",
 )
 

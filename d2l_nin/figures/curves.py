@@ -27,7 +27,6 @@ def curves(
     alt: str | None = None,
     ylim=None,
     title=None,
-    right=None,
     log=False,
 ):
     """Lines in one panel or several, with a band where there is a range.
@@ -43,11 +42,8 @@ def curves(
     alt : str, optional
         Without it the data are put into words.
     ylim : (float, float), optional
-    right : (str, float), optional
-        A second scale on the right of one panel: its label, and how much of its unit
-        is one unit of `ylabel`.
-    log : bool
-        A logarithmic scale upwards.
+    log : bool or str
+        A logarithmic scale upwards, or "both" ways.
 
     Returns
     -------
@@ -75,15 +71,12 @@ def curves(
         if log:
             axes[0, 0].set_yscale("log")
             axes[0, 0].yaxis.set_major_formatter("{x:g}")
+        if log == "both":
+            for ax in axes[0]:
+                ax.set_xscale("log", base=2)
+                ax.xaxis.set_major_formatter("{x:g}")
         if ylim is not None:
             axes[0, 0].set_ylim(*ylim)
-        if right is not None:
-            label, factor = right
-            there, back = (lambda y: y * factor), (lambda y: y / factor)
-            axes[0, -1].secondary_yaxis("right", functions=(there, back)).set_ylabel(
-                label
-            )
-            axes[0, -1].spines["right"].set_visible(True)
         _add_legend(fig, axes[0], series)
         return picture(fig, alt or words.of_lines(series, xlabel, ylabel, log))
 
