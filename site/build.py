@@ -33,8 +33,8 @@ NOT_READ = ("build.py", "depth.py", "live_net.py", "see.py", "look.js", "require
 # Of a chapter: its live page, that page's title, and the heading that it belongs to.
 LIVE = {
     "01": ("one_by_one", "1×1 convolution", "On a real picture"),
-    "02": ("nin_looks", "What NiN sees", "A look inside"),
-    "03": ("where", "Where is it?", "Does GAP forget where?"),
+    "02": ("nin_looks", "What NiN sees", "Train it to 90%"),
+    "03": ("where", "Where is it?", "Labels alone can teach *where*"),
     "05": ("depth", "Residual or plain", "Do gradients vanish?"),
 }
 
@@ -62,11 +62,13 @@ def link_terms(text: str, left: set[str]) -> str:
 
 
 def link_live(notebook, page: str, title: str, heading: str) -> None:
-    """Where a heading of the chapter introduces what its live page shows, a link."""
+    """A link to the live page below the text that a heading begins, or the summary."""
     link = f"\n\n**Live:** [{title}](../live/{page}.md), in your browser."
-    for cell in notebook.cells:
-        if f"## {heading}" in cell.source.splitlines():
-            cell.source += link
+    for wanted in (f"## {heading}", "## Summary"):
+        for cell in notebook.cells:
+            if wanted in cell.source.splitlines():
+                cell.source += link
+                return
 
 
 def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:

@@ -117,12 +117,11 @@ def test_the_pages_net_is_that_of_mxnet(looked):
 
 @built
 @pytest.mark.parametrize("number", ["01", "02", "03", "05"])
-def test_a_chapter_links_to_its_live_page_where_that_belongs(build, number):
-    page, _, heading = build.LIVE[number]
+def test_a_chapter_links_to_its_live_page_within_its_text(build, number):
+    page = build.LIVE[number][0]
     (path,) = (SITE / "chapters").glob(f"{number}_*.html")
     text = path.read_text("utf-8")
-    assert text.count(f"live/{page}.html") >= 3  # title, heading, contents
-    assert heading in text
+    assert text.count(f"live/{page}.html") >= 3  # title, text, contents
 
 
 @built
