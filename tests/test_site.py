@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 SITE = BUILD / "site"
 MOST_BYTES = 5 * 2**20  # a live page with all that it loads
-MOST_MS = 3000  # to its first answer: a second where the machine is idle
+MOST_MS = 3000  # to its first answer; the aim is 1000, and a busy machine is slower
 built = pytest.mark.skipif(
     "SITE_TEST" not in os.environ, reason="looks at the built book: make site-test"
 )
