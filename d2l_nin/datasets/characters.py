@@ -95,10 +95,11 @@ def draw_characters(
     fonts=tuple(FONTS),
     seed: int | str = 0,
     *,
+    characters=CHARACTERS,
     known: set[bytes] | None = None,
     on_image=lambda: None,
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Draw `count` characters: each of the 62 in turn, each font family in turn.
+    """Draw `count` characters: each class in turn, each font family in turn.
 
     A larger count begins with the drawings of a smaller one. No global random state is
     used or changed.
@@ -109,6 +110,8 @@ def draw_characters(
     fonts : sequence of str
         Families out of `FONTS`.
     seed : int or str
+    characters : sequence of str
+        The classes: the 62, or others that the fonts have.
     known : set of SHA-256 digests, optional
         Drawings that must not occur again; the new ones are added. A drawing that is
         known is drawn anew.
@@ -118,7 +121,7 @@ def draw_characters(
     Returns
     -------
     (images, labels)
-        Bytes (count, 28, 28), light on dark, and (count,), positions in `CHARACTERS`.
+        Bytes (count, 28, 28), light on dark, and (count,), positions in `characters`.
 
     Raises
     ------
@@ -141,12 +144,12 @@ def draw_characters(
         )
         for family in fonts
     ]
-    labels = (numpy.arange(count) % len(CHARACTERS)).astype(numpy.uint8)
+    labels = (numpy.arange(count) % len(characters)).astype(numpy.uint8)
     images = numpy.empty((count, 28, 28), numpy.uint8)
     for n, label in enumerate(labels):
-        painter = painters[n // len(CHARACTERS) % len(painters)]
+        painter = painters[n // len(characters) % len(painters)]
         while True:
-            picture = painter.generate_image(CHARACTERS[label]).convert("L")
+            picture = painter.generate_image(characters[label]).convert("L")
             # Dark on light as on paper; nets of this course see light on dark.
             images[n] = 255 - numpy.asarray(
                 picture.resize((28, 28), Image.Resampling.BOX)

@@ -33,6 +33,7 @@ from d2l_nin.figures.residual import (
     residual_picture,
     shortcuts_picture,
 )
+from d2l_nin.figures.transfer import transfer_picture
 
 __all__ = [
     "COLOURS",
@@ -62,4 +63,5 @@ __all__ = [
     "shares_picture",
     "shortcuts_picture",
     "training_curves",
+    "transfer_picture",
 ]

@@ -1,0 +1,57 @@
+"""The idea of chapter 06: a trained net gets a new last layer."""
+
+from __future__ import annotations
+
+from matplotlib import pyplot as plt
+
+from d2l_nin.figures.picture import picture, style
+from d2l_nin.figures.sheets import TEXT, arrow, box, canvas
+
+__all__ = ["transfer_picture"]
+
+_KEPT, _LEARNS, _FRESH = "#d9d9d9", "#cfe3f1", "#f3c25b"
+_BACKBONE = (("block\n32", 2.75), ("block\n64", 4.0), ("block\n128", 5.25),
+             ("3×3, 1×1\n16", 6.6))  # fmt: skip
+# Each row: its title, the colour of the backbone, the last layer and its colour.
+_ROWS = (
+    ("trained on\n62 characters", "white", "1×1\n62 maps", "white"),
+    ("frozen", _KEPT, "new 1×1\n10 maps", _FRESH),
+    ("fine-tuned", _LEARNS, "new 1×1\n10 maps", _FRESH),
+)
+
+
+def transfer_picture():
+    """A trained net, and two nets that keep its backbone: frozen and fine-tuned.
+
+    Returns
+    -------
+    Picture
+
+    Notes
+    -----
+    Yosinski et al., arXiv 1411.1792, figure 1; drawn anew for `nin_classroom`.
+    """
+    with style():
+        fig, ax = canvas(plt, 7.0, 3.3, 10.6, 5.0)
+        ax.text(4.7, 4.7, "backbone", **TEXT)
+        ax.text(8.25, 4.7, "head", **TEXT)
+        for (title, colour, last, last_colour), y in zip(_ROWS, (3.85, 2.35, 0.85)):
+            ax.text(1.0, y, title, **TEXT)
+            for words, x in _BACKBONE:
+                box(ax, x, y, words, (1.1 if x < 6 else 1.3, 0.8), colour)
+            box(ax, 8.2, y, last, (1.25, 0.8), last_colour)
+            ax.text(9.85, y, "mean", **TEXT)
+            arrow(ax, (7.25, y), (7.57, y))
+            arrow(ax, (8.83, y), (9.4, y))
+        for y in (3.4, 1.9):
+            arrow(ax, (4.65, y), (4.65, y - 0.6), linewidth=1.6)
+            ax.text(5.65, y - 0.3, "weights copied", **TEXT)
+        alt = (
+            "Three nets, one below the other. The first has learned 62 characters: a "
+            "backbone of three blocks, a 3×3 and a 1×1 convolution, then a 1×1 "
+            "convolution with 62 maps, and their mean. The backbone's weights are "
+            "copied into the two others, which have a new 1×1 convolution with 10 "
+            "maps. In the frozen net the backbone stays as it is; in the fine-tuned "
+            "net it learns on."
+        )
+        return picture(fig, alt)
