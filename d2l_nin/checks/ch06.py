@@ -7,7 +7,7 @@ import numpy
 from d2l_nin.checks.expect import (
     Wrong,
     as_array,
-    as_claim,
+    as_paired_claim,
     both_sides,
     call,
     expect_keys,
@@ -256,13 +256,13 @@ at_fault = Choice(
     remember="Labels that are wrong at random cost less than their share, for they "
     "don't agree with each other. Labels that are wrong alike cost all of it.",
 )
-def tired_labels(measured):
+def label_noise(measured):
     """What 20% of random labels cost on right ones."""
-    clean, tired = measured_accuracies(measured, 2)
+    clean, noisy = measured_accuracies(measured, 2)
     if clean < 0.5:
         raise Wrong("a net that learns from right labels", f"{clean:.1%}",
                     "Is the rest of the cell as it was?")  # fmt: skip
-    cost = clean - tired
+    cost = clean - noisy
     if cost < 0.02:
         return "less than 2 points"
     return "2 to 15 points" if cost <= 0.15 else "more than 15 points"
@@ -295,7 +295,7 @@ def _claim(answer, names, words, lowest: float, recipe: str) -> None:
             f"{names[0]!r}: what {recipe} reaches, a median of {lowest:g} or more",
             f"{numpy.median(first):.3f}", "A weak start makes any change look good.",
         )  # fmt: skip
-    as_claim(answer["verdict"], first, second, words)
+    as_paired_claim(answer["verdict"], first, second, words)
 
 
 @Evidence(
@@ -309,8 +309,8 @@ def _claim(answer, names, words, lowest: float, recipe: str) -> None:
         "One seed shows nothing": _design(before=_BEFORE[:1]),
         "the same seeds on both sides": _design(after=[*_AFTER, 0.67]),
         "A weak start": _design(before=[x - 0.4 for x in _BEFORE]),
-        "The ranges overlap": _design(after=_BEFORE[::-1]),
-        "The ranges do not overlap": _design(verdict="can't tell"),
+        "The interval contains 0": _design(after=_BEFORE[::-1]),
+        "The interval leaves out 0": _design(verdict="can't tell"),
         "bytes of the same shape": _design(lambda X, rng: X[:, :20]),
         "It makes floats": _design(lambda X, rng: X * 0.5),
         "leaves the images as they are": _design(lambda X, rng: X.copy()),
@@ -323,7 +323,7 @@ def _claim(answer, names, words, lowest: float, recipe: str) -> None:
         "In what do two fonts differ that drawings of one font don't: slant, weight of "
         "the lines, width, serifs?",
         "Draw with `rng` only: data.train.images[:5] before and after, as pictures.",
-        "Train before and after with the same seeds, and compare the ranges.",
+        "Pair the runs of one seed, and take the interval of their differences.",
     ),
     remember="A change counts against a start that was done well, over seeds, on data "
     "that did not choose it. Most ideas end in can't tell, and that is a result.",
@@ -358,36 +358,36 @@ def another_font(answer):
     _claim(answer, ("before", "after"), words, _LOWEST_BEFORE, "this recipe")
 
 
-_TRUNK, _SHIFTED = [0.90, 0.91, 0.89, 0.92, 0.90], [0.70, 0.72, 0.71, 0.73, 0.69]
-_LOWEST_TRUNK = 0.65
+_BACKBONE, _SHIFTED = [0.90, 0.91, 0.89, 0.92, 0.90], [0.70, 0.72, 0.71, 0.73, 0.69]
+_LOWEST_BACKBONE = 0.7
 
 
-def _trunks(trunk=_TRUNK, shifted=_SHIFTED, verdict="refuted"):
-    return {"trunk": trunk, "shifted": shifted, "verdict": verdict}
+def _backbones(backbone=_BACKBONE, shifted=_SHIFTED, verdict="refuted"):
+    return {"backbone": backbone, "shifted": shifted, "verdict": verdict}
 
 
 @Evidence(
     right=[
-        _trunks(),
-        _trunks(shifted=_TRUNK[::-1], verdict="can't tell"),
-        _trunks(shifted=[x + 0.05 for x in _TRUNK], verdict="Confirmed"),
+        _backbones(),
+        _backbones(shifted=_BACKBONE[::-1], verdict="can't tell"),
+        _backbones(shifted=[x + 0.05 for x in _BACKBONE], verdict="Confirmed"),
     ],
     mistakes={
         "a dict with": [0.8, 0.7],
-        "A weak start": _trunks([x - 0.4 for x in _TRUNK]),
-        "The ranges overlap": _trunks(shifted=_TRUNK[::-1]),
-        "The ranges do not overlap": _trunks(verdict="can't tell"),
+        "A weak start": _backbones([x - 0.4 for x in _BACKBONE]),
+        "The interval contains 0": _backbones(shifted=_BACKBONE[::-1]),
+        "The interval leaves out 0": _backbones(verdict="can't tell"),
     },
     hints=(
         "Two things differ, and no third: the weights to begin with, and the shifts.",
         "The same seeds, the same 20 drawings of each class, the same test drawings.",
-        "Compare ranges: the shifted ones above, below, or overlapping.",
+        "Take shifted minus backbone for each seed, and the interval of the mean.",
     ),
-    remember="Shifts show a net the same strokes elsewhere; a trunk has seen strokes "
-    "that are not in your pictures at all.",
+    remember="Shifts show a net the same strokes elsewhere; a backbone has seen "
+    "strokes that are not in your pictures at all.",
 )
-def shifts_for_a_trunk(answer):
-    """Evidence: a trunk of characters against shifted drawings from scratch."""
-    names, words = ("trunk", "shifted"), ("confirmed", "refuted", "can't tell")
+def shifts_for_a_backbone(answer):
+    """Evidence: a backbone of characters against shifted drawings from scratch."""
+    names, words = ("backbone", "shifted"), ("confirmed", "refuted", "can't tell")
     expect_keys(answer, (*names, "verdict"), others=True)
-    _claim(answer, names, words, _LOWEST_TRUNK, "the chapter's trunk")
+    _claim(answer, names, words, _LOWEST_BACKBONE, "the chapter's backbone")
