@@ -66,6 +66,12 @@ def test_a_seed_a_font_and_a_count():
     assert images.max(axis=(1, 2)).min() > 30, "a drawing is blank"
 
 
+def test_other_characters_are_drawn_when_they_are_asked_for():
+    images, labels = draw_characters(6, ["STIX"], characters="αβ")
+    assert labels.tolist() == [0, 1] * 3
+    assert (images[0] != draw_characters(6, ["STIX"])[0][0]).any()
+
+
 def test_global_random_state_is_neither_used_nor_changed():
     import captcha.image
 

@@ -97,6 +97,7 @@ PICTURES = {
         {"LeNet": (2572, 59134), "AlexNet": (3_723_968, 43_040_778)}
     ),
     "mlpconv_picture": figures.mlpconv_picture,
+    "transfer_picture": figures.transfer_picture,
     "inception_picture": lambda: figures.inception_picture(
         192, 64, (96, 128), (16, 32), 32
     ),
@@ -139,7 +140,7 @@ def test_each_is_sound_svg_with_alt_text(name):
 # Others hold as much as a reader wants to see at once, which a room can't read.
 FOR_SLIDES = {"curves", "training_curves", "two scales", "log",
               "number_grids", "pixel_column", "dot_plot", "parameters_picture",
-              "shares_picture", "mlpconv_picture",
+              "shares_picture", "mlpconv_picture", "transfer_picture",
               *figures.residual.__all__}  # fmt: skip
 
 

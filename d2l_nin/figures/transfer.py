@@ -15,8 +15,8 @@ _BACKBONE = (("block\n32", 2.75), ("block\n64", 4.0), ("block\n128", 5.25),
 # Each row: its title, the colour of the backbone, the last layer and its colour.
 _ROWS = (
     ("trained on\n62 characters", "white", "1×1\n62 maps", "white"),
-    ("frozen", _KEPT, "new 1×1\n10 maps", _FRESH),
-    ("fine-tuned", _LEARNS, "new 1×1\n10 maps", _FRESH),
+    ("frozen:\nonly the\nhead learns", _KEPT, "new 1×1\n10 maps", _FRESH),
+    ("fine-tuned:\nall layers\nlearn", _LEARNS, "new 1×1\n10 maps", _FRESH),
 )
 
 
@@ -43,9 +43,8 @@ def transfer_picture():
             ax.text(9.85, y, "mean", **TEXT)
             arrow(ax, (7.25, y), (7.57, y))
             arrow(ax, (8.83, y), (9.4, y))
-        for y in (3.4, 1.9):
-            arrow(ax, (4.65, y), (4.65, y - 0.6), linewidth=1.6)
-            ax.text(5.65, y - 0.3, "weights copied", **TEXT)
+        arrow(ax, (4.65, 3.4), (4.65, 2.8), linewidth=1.6)
+        ax.text(6.35, 3.1, "weights copied to both below", **TEXT)
         alt = (
             "Three nets, one below the other. The first has learned 62 characters: a "
             "backbone of three blocks, a 3×3 and a 1×1 convolution, then a 1×1 "
