@@ -29,28 +29,28 @@ from d2l_nin.checks.kinds import (
 )
 from d2l_nin.cost import summary
 
-roads = Number(
-    "the roads from input to output that lead through exactly three F's",
-    "09e0088d7950a472f1689884",
+paths = Number(
+    "the paths from input to output that go through exactly three F's",
+    "714a8b2c5e0e5aa05d580df3",
     {
-        "Block 5 is still counted: no road leads through its F any more.": 220,
-        "Nine of the blocks that are left hand on X, and three don't: 12 in all. But "
+        "Block 5 is still counted: no path goes through its F any more.": 220,
+        "Nine of the blocks that are left pass X on, and three don't: 12 in all. But "
         "one of the 12 has no F.": 1320,
-        "The order is counted here. A road meets the blocks in one order only.": 990,
-        "These are all the roads, through however many F's.": 2048,
-        "These are all the roads before block 5 was taken out.": 4096,
-        "These are the roads with at most three F's.": 232,
-        "These are the roads with two F's among the blocks that are left.": 55,
-        "One road for each block? A road is a choice at every block.": 11,
+        "The order is counted here. A path meets the blocks in one order only.": 990,
+        "These are all the paths, through however many F's.": 2048,
+        "These are all the paths before block 5 was left out.": 4096,
+        "These are the paths with at most three F's.": 232,
+        "These are the paths with two F's among the blocks that are left.": 55,
+        "One path for each block? A path is a choice at every block.": 11,
     },
     (
         "Write H of two blocks out: (X + F₁) goes into the second block. How many "
         "terms are there, and through which F's does each go?",
-        "At each block a road goes through F or round it. Which blocks leave it a "
+        "At each block a path goes through F or around it. Which blocks leave it a "
         "choice, and how many of them take F?",
     ),
-    "n residual blocks make 2ⁿ roads, most of them through about half of the F's; "
-    "without one block half of the roads are left, and none is cut.",
+    "n residual blocks make 2ⁿ paths, most of them through about half of the F's; "
+    "without one block half of the paths are left, and none is cut.",
 )
 
 
@@ -175,7 +175,7 @@ _CHANGES = [((4, 6, 2), (2, 4, 9, 7)), ((5, 5, 1), (2, 5, 6, 6)),
         "The second convolution has the strides; the first then works on the whole "
         "map.": _mistaken("stride"),
         "Nothing is added: this is F alone.": _mistaken("plain"),
-        "The shortcut begins behind the first batch norm and ReLU. It was to hand on X "
+        "The shortcut begins after the first batch norm and ReLU. It was to pass on X "
         "itself, or its projection.": _mistaken("activated"),
         "There is a projection where nothing changes.": _mistaken("always"),
     },
@@ -185,8 +185,8 @@ _CHANGES = [((4, 6, 2), (2, 4, 9, 7)), ((5, 5, 1), (2, 5, 6, 6)),
         "Which of the three convolutions have the strides? Those by which the size "
         "would otherwise differ at the addition.",
     ),
-    remember="Pre-activation leaves the road round F free: from block to block nothing "
-    "is on it but, now and then, a projection.",
+    remember="Pre-activation leaves the path around F free: from block to block "
+    "nothing is on it but, now and then, a projection.",
 )
 def preactivated(in_channels, num_channels, strides):
     """A pre-activated residual block for any change of shape."""
@@ -212,7 +212,7 @@ faults = Choice(
         "C: the rate is one that served this net. It never gets that far.": ("C", 6),
     },
     (
-        "Ask of each block: which road is free of layers from its input to its output, "
+        "Ask of each block: which path is free of layers from its input to its output, "
         "and which values can come over the other?",
         "A: follow the name X. B: can F make a map lower? C: how many batch norms does "
         "the pattern find in a block, and what comes out of the first?",
@@ -289,7 +289,7 @@ def _deep(deep=_HIGH, wide=_LOW, verdict="deep is worse", nets=_NETS):
 
 
 def _joins(net) -> int:
-    """Where two roads of a net meet."""
+    """Where two paths of a net meet."""
     return sum(len(set(row.inputs)) > 1 for row in summary(net, (1, 1, 28, 28)).layers)
 
 

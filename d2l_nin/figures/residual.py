@@ -1,4 +1,4 @@
-"""The ideas of chapter 05: two roads that join, what may stand on each, and why."""
+"""The ideas of chapter 05: two paths that join, what may stand on each, and why."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def _box(ax, x, y, words, width=1.0, height=0.5, colour=None):
 
 
 def _plus(ax, x, y):
-    """Where two roads are added."""
+    """Where two paths are added."""
     ax.add_patch(Circle((x, y), 0.2, facecolor="white", edgecolor=LINE, zorder=4))
     ax.text(x, y, "+", zorder=5, **{**TEXT, "fontsize": 13})
 
 
-def _road(ax, points, **look):
+def _line(ax, points, **look):
     """A line with corners and an arrow at its end."""
     look = {"color": LINE, "linewidth": 1.2, "linestyle": "-", **look}
     ax.plot(*zip(*points[:-1]), zorder=3, solid_capstyle="butt", **look)
@@ -52,7 +52,7 @@ def _road(ax, points, **look):
 
 
 def residual_picture():
-    """One block: the input goes through F and round it, and both are added.
+    """One block: the input goes through F and around it, and both are added.
 
     Returns
     -------
@@ -68,15 +68,15 @@ def residual_picture():
             for n in range(3):
                 sheet = Sheet(ax, x + 0.25 * n, 2.15, (4, 3), cell=0.26)
                 sheet.fill((0, 0), (4, 3), sheet_colour, alpha=0.5)
-        _road(ax, [(1.3, 1.8), (1.7, 1.8), (1.7, 3.2), (7.4, 3.2), (7.4, 2.0)],
+        _line(ax, [(1.3, 1.8), (1.7, 1.8), (1.7, 3.2), (7.4, 3.2), (7.4, 2.0)],
               color=_SHORT, linewidth=2.6)  # fmt: skip
-        _road(ax, [(1.3, 1.8), (1.7, 1.8), (1.7, 1.2), (7.4, 1.2), (7.4, 1.6)],
+        _line(ax, [(1.3, 1.8), (1.7, 1.8), (1.7, 1.2), (7.4, 1.2), (7.4, 1.6)],
               color=_LONG, linewidth=1.8)  # fmt: skip
         names = ("3×3\nconv", "batch\nnorm", "ReLU", "3×3\nconv", "batch\nnorm")
         for i, words in enumerate(names):
             _box(ax, 2.5 + 1.02 * i, 1.2, words, width=0.86, height=0.8)
         _plus(ax, 7.4, 1.8)
-        _road(ax, [(7.6, 1.8), (7.8, 1.8), (9.15, 1.8)])
+        _line(ax, [(7.6, 1.8), (7.8, 1.8), (9.15, 1.8)])
         _box(ax, 8.4, 1.8, "ReLU", width=0.86, height=0.6)
         ax.text(4.55, 3.55, "the shortcut: X itself, with no weight on it",
                 color="#a04000", **TEXT)  # fmt: skip
@@ -84,29 +84,29 @@ def residual_picture():
         ax.text(0.75, 0.45, "X", **TEXT)
         ax.text(9.75, 0.45, "H(X)", **TEXT)
         alt = (
-            "Feature maps X take two roads. One goes through the layers of F: 3×3 "
+            "Feature maps X take two paths. One goes through the layers of F: 3×3 "
             "convolution, batch norm, ReLU, 3×3 convolution, batch norm. The other, "
-            "the shortcut, goes round them and changes nothing. The roads are added, "
+            "the shortcut, goes around them and changes nothing. The two are added, "
             "a ReLU follows, and the maps H(X) have the shape of X."
         )
         return picture(fig, alt)
 
 
-def _two_roads(ax, x, short, long, widths):
+def _two_paths(ax, x, short, long, widths):
     """A block from top to bottom: F in the middle, a shortcut on its right."""
-    _road(ax, [(x, 3.75), (x, 3.4), (x, 1.2)], color=_LONG, linewidth=widths[1])
-    _road(ax, [(x, 3.4), (x + 1.3, 3.4), (x + 1.3, 1.0), (x + 0.2, 1.0)],
+    _line(ax, [(x, 3.75), (x, 3.4), (x, 1.2)], color=_LONG, linewidth=widths[1])
+    _line(ax, [(x, 3.4), (x + 1.3, 3.4), (x + 1.3, 1.0), (x + 0.2, 1.0)],
           color=_SHORT, linewidth=widths[0])  # fmt: skip
     _box(ax, x, 2.75, "F", width=0.8)
     if long:
         _box(ax, x, 1.85, long, width=1.15, colour="white")
     _box(ax, x + 1.3, 1.85, short, width=1.25, colour="white")
     _plus(ax, x, 1.0)
-    _road(ax, [(x, 0.8), (x, 0.7), (x, 0.4)])
+    _line(ax, [(x, 0.8), (x, 0.7), (x, 0.4)])
 
 
 def gates_picture():
-    """How much passes the two roads of a block with a gate; thick lines carry more.
+    """How much passes the two paths of a block with a gate; thick lines carry more.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def gates_picture():
         for i, (title, short, long, widths) in enumerate(panels):
             x = 1.2 + 3.55 * i
             ax.text(x + 0.5, 4.3, title, **TEXT)
-            _two_roads(ax, x, short, long, widths)
+            _two_paths(ax, x, short, long, widths)
         alt = (
             "Three blocks with a gate. On the shortcut with b = −6, 0.9975 of X pass, "
             "and all of F. On the shortcut with b = 0, half of X passes, and all of F. "
@@ -148,7 +148,7 @@ def shortcuts_picture():
     The options of He et al., arXiv 1512.03385, section 4.1.
     """
     rows = {
-        "A: zeros": ("X", "X", "zeros", "X"),
+        "A: pad\nwith zeros": ("X", "X", "X, zeros", "X"),
         "B: project\nif needed": ("X", "X", "1×1", "X"),
         "C: project\nalways": ("1×1", "1×1", "1×1", "1×1"),
     }
@@ -157,12 +157,12 @@ def shortcuts_picture():
         for row, (name, marks) in enumerate(rows.items()):
             y = 3.55 - 1.45 * row
             ax.text(0.1, y + 0.2, name, **{**TEXT, "ha": "left"})
-            _road(ax, [(1.9, y), (2.0, y), (10.4, y)])
+            _line(ax, [(1.9, y), (2.0, y), (10.4, y)])
             for i, mark in enumerate(marks):
                 x = 3.0 + 2.05 * i
                 _box(ax, x, y, "F", width=0.85)
                 _plus(ax, x + 0.85, y)
-                _road(ax, [(x - 0.7, y), (x - 0.7, y + 0.65), (x + 0.85, y + 0.65),
+                _line(ax, [(x - 0.7, y), (x - 0.7, y + 0.65), (x + 0.85, y + 0.65),
                            (x + 0.85, y + 0.2)], color=_SHORT, linewidth=2)  # fmt: skip
                 _box(
                     ax,
@@ -171,16 +171,16 @@ def shortcuts_picture():
                     mark,
                     width=0.95,
                     height=0.4,
-                    colour={"X": "white", "zeros": "#dddddd"}.get(mark, "#f3cbb2"),
+                    colour={"X": "white", "X, zeros": "#dddddd"}.get(mark, "#f3cbb2"),
                 )
         ax.plot((6.12, 6.12), (0.2, 4.75), color=FAINT, linestyle="--", linewidth=1)
-        ax.text(4.3, 4.75, "16 channels, 28×28", **TEXT)
-        ax.text(8.2, 4.75, "32 channels, 14×14", **TEXT)
+        ax.text(4.3, 4.75, "16 channels, 14×14", **TEXT)
+        ax.text(8.2, 4.75, "32 channels, 7×7", **TEXT)
         alt = (
-            "Four blocks in a row; the third goes from 16 channels of 28×28 to 32 of "
-            "14×14. Option A: the shortcut of the third block adds channels of zeros, "
-            "the others hand on X. Option B: that of the third is a 1×1 convolution. "
-            "Option C: all four are 1×1 convolutions."
+            "Four blocks in a row; the third goes from 16 channels of 14×14 to 32 of "
+            "7×7. Option A: the shortcut of the third block is X with channels of "
+            "zeros, those of the others are X. Option B: that of the third is a 1×1 "
+            "convolution. Option C: all four are 1×1 convolutions."
         )
         return picture(fig, alt)
 
@@ -210,9 +210,9 @@ def orders_picture():
         for i, (title, parts) in enumerate(_ORDERS.items()):
             x, top, step = 0.85 + 2.1 * i, 3.72, 0.51
             ax.text(x + 0.25, 4.7, title, **TEXT)
-            _road(ax, [(x, top + 0.6), (x, top), (x, top - 6 * step - 0.5)])
+            _line(ax, [(x, top + 0.6), (x, top), (x, top - 6 * step - 0.5)])
             joined = top - parts.index("+") * step
-            _road(ax, [(x, top + 0.42), (x + 0.9, top + 0.42), (x + 0.9, joined),
+            _line(ax, [(x, top + 0.42), (x + 0.9, top + 0.42), (x + 0.9, joined),
                        (x + 0.2, joined)], color=_SHORT, linewidth=2.4)  # fmt: skip
             for n, part in enumerate(parts):
                 if part == "+":
@@ -261,19 +261,19 @@ def bottleneck_picture():
                 ax.text(x, (y0 + y1) / 2, words, **{**TEXT, "ha": "left"})
             side = x + 3.0 if x > 5 else x + 2.75
             top, foot, edge = heights[0], heights[-1], x + 1.3
-            _road(ax, [(edge, top), (side, top), (side, foot), (edge, foot)],
+            _line(ax, [(edge, top), (side, top), (side, foot), (edge, foot)],
                   color=_SHORT, linewidth=2.4)  # fmt: skip
         alt = (
             "Bars as long as a map has channels. Left: 256, 256 and 256 channels, "
             "with two 3×3 convolutions of 589,824 weights each. Right: 256, 64, 64 and "
             "256 channels; a 1×1 convolution of 16,384 weights, a 3×3 of 36,864 and "
-            "another 1×1 of 16,384. A shortcut goes round both."
+            "another 1×1 of 16,384. A shortcut goes around both."
         )
         return picture(fig, alt)
 
 
 def gradient_flow_picture():
-    """Three blocks seen from the loss: one road back with no weight on it.
+    """Three blocks seen from the loss: one path back with no weight on it.
 
     Returns
     -------
@@ -283,21 +283,21 @@ def gradient_flow_picture():
         fig, ax = canvas(plt, 7.0, 2.3, 10.6, 3.5)
         for i in range(3):
             x = 2.2 + 2.75 * i
-            _road(ax, [(x + 1.95, 1.0), (x + 1.7, 1.0), (x - 0.6, 1.0)], color=_LONG)
-            _road(ax, [(x + 1.55, 1.0), (x + 1.55, 2.1), (x - 0.65, 2.1),
+            _line(ax, [(x + 1.95, 1.0), (x + 1.7, 1.0), (x - 0.6, 1.0)], color=_LONG)
+            _line(ax, [(x + 1.55, 1.0), (x + 1.55, 2.1), (x - 0.65, 2.1),
                        (x - 0.65, 1.2)], color=_SHORT, linewidth=2.6)  # fmt: skip
             _box(ax, x + 0.5, 1.0, "through F:\n× F′", width=1.5, height=0.8)
             ax.text(x + 0.45, 2.4, "× 1", color="#a04000", **TEXT)
             _plus(ax, x - 0.65, 1.0)
-        _road(ax, [(1.35, 1.0), (1.2, 1.0), (1.05, 1.0)])
+        _line(ax, [(1.35, 1.0), (1.2, 1.0), (1.05, 1.0)])
         ax.text(0.55, 1.0, "stem", **TEXT)
-        _road(ax, [(9.75, 1.0), (9.7, 1.0), (9.45, 1.0)])
+        _line(ax, [(9.75, 1.0), (9.7, 1.0), (9.45, 1.0)])
         ax.text(10.12, 1.0, "loss", **TEXT)
         ax.text(5.3, 3.1, "the gradient over the shortcuts", color="#a04000", **TEXT)
         ax.text(5.3, 0.25, "block by block, two parts are added: g + g · F′", **TEXT)
         alt = (
             "The gradient goes from the loss on the right through three blocks to the "
-            "stem on the left. In each block it takes two roads, one through F, where "
+            "stem on the left. In each block it takes two paths, one through F, where "
             "it is multiplied by F′, and one over the shortcut, where it is multiplied "
             "by 1; both parts are added."
         )

@@ -38,7 +38,7 @@ def relu():
 
 
 class ResidualBlock(HybridBlock):
-    """F(X) + X, where F is two 3×3 convolutions with batch norm.
+    """ReLU(F(X) + X), where F is two 3×3 convolutions with batch norm.
 
     `Residual` is the same with options.
 
@@ -46,23 +46,26 @@ class ResidualBlock(HybridBlock):
     ----------
     num_channels : int
         Of the input (N, C, H, W), and of the output, which has its shape.
+    shortcut : bool
+        Whether X is added; the plain pair of convolutions is without.
 
     Notes
     -----
     He et al., arXiv 1512.03385, figure 2 and section 3.
     """
 
-    def __init__(self, num_channels):
+    def __init__(self, num_channels, shortcut=True):
         super().__init__()
-        self.conv1 = Conv2D(num_channels, 3, padding=1, use_bias=False)
-        self.norm1 = nn.BatchNorm()
-        self.conv2 = Conv2D(num_channels, 3, padding=1, use_bias=False)
-        self.norm2 = nn.BatchNorm()
+        self.shortcut = shortcut
+        self.residual = HybridSequential()  # the F of the formula
+        self.residual.add(Conv2D(num_channels, 3, padding=1, use_bias=False))
+        self.residual.add(nn.BatchNorm(), nn.Activation("relu"))
+        self.residual.add(Conv2D(num_channels, 3, padding=1, use_bias=False))
+        self.residual.add(nn.BatchNorm())
 
-    def hybrid_forward(self, F, X):  # Gluon's F, not that of the formula
-        Y = F.npx.relu(self.norm1(self.conv1(X)))
-        Y = self.norm2(self.conv2(Y))
-        return F.npx.relu(Y + X)
+    def hybrid_forward(self, mx, X):
+        Y = self.residual(X)
+        return mx.npx.relu(Y + X if self.shortcut else Y)
 
 
 class ZeroPad(HybridBlock):

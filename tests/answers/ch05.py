@@ -3,7 +3,7 @@
 from math import comb
 
 SEALED = {
-    "roads": comb(11, 3),
+    "paths": comb(11, 3),
     "faults": {"A": 8, "B": 5, "C": 4},
 }
 
