@@ -12,8 +12,8 @@ from d2l_nin.checks.expect import (
     Wrong,
     as_accuracies,
     as_array,
-    as_claim,
     as_net,
+    as_paired_claim,
     both_sides,
     expect_keys,
     short,
@@ -306,7 +306,7 @@ def _joins(net) -> int:
         "Percent?": _deep([25.0, 26.0, 27.0, 24.0, 25.0]),
         "Was the seed the same": _deep([0.25] * 5),
         "the same seeds on both sides": _deep([*_HIGH, 0.28]),
-        "by the rule, that tells nothing": _deep(_LOW, _LOW[::-1]),
+        "nothing is shown": _deep(_LOW, _LOW[::-1]),
         "the sign of the difference": _deep(verdict="can't tell"),
         "scores of shape (1, 10)": _deep(nets=(lambda: nn.Dense(3),) * 2),
         "it could be the size": _deep(nets=(_NETS[0], _of_blocks(2, 12))),
@@ -318,8 +318,8 @@ def _joins(net) -> int:
         "many channels can a net have that is four times as deep?",
         "`summary(net, (1, 1, 28, 28)).num_params` counts. Change the channels until "
         "the two nets agree within a tenth.",
-        "Train both with the same five seeds or more, each at a rate that suits it, "
-        "and compare ranges.",
+        "Train both with the same five seeds or more, each at a rate that suits it; "
+        "`compare` pairs them, and its `difference` gives the interval.",
     ),
     remember="At one size depth is bought with width. Shortcuts make the deep net "
     "trainable; whether it is better is a matter of the data and of the time.",
@@ -348,7 +348,7 @@ def deep_or_wide(answer):
         raise Wrong("three times as many additions in the deep net, or more",
                     f"{joins[0]} and {joins[1]}")  # fmt: skip
     words = ("deep is worse", "deep is better", "can't tell")
-    as_claim(answer["verdict"], wide, deep, words)
+    as_paired_claim(answer["verdict"], wide, deep, words)
 
 
 def _round_one(plain=_HIGH, one=_LOW, verdict="lower"):
@@ -367,7 +367,7 @@ def _round_one(plain=_HIGH, one=_LOW, verdict="lower"):
         "Percent?": _round_one(one=[25.0, 26.0, 27.0, 24.0, 25.0]),
         "Was the seed the same": _round_one(one=[0.2] * 5),
         "the same seeds on both sides": _round_one(one=[*_LOW, 0.2]),
-        "by the rule, that tells nothing": _round_one(one=_HIGH[::-1]),
+        "nothing is shown": _round_one(one=_HIGH[::-1]),
         "the sign of the difference": _round_one(verdict="can't tell"),
         "has learned": _round_one([0.9, 0.89, 0.9, 0.9, 0.9], [0.8, 0.79, *[0.8] * 3]),
     },
@@ -378,7 +378,7 @@ def _round_one(plain=_HIGH, one=_LOW, verdict="lower"):
         "that suits them. If neither gets below half of the images, train longer.",
     ),
     remember="What one paper did not observe in its setting is a question for yours: "
-    "count seeds, and let the ranges speak.",
+    "count seeds, and let the interval speak.",
 )
 def round_one_layer(answer):
     """Evidence on whether a shortcut round one convolution helps."""
@@ -388,4 +388,4 @@ def round_one_layer(answer):
     if min(median(plain), median(one)) > 0.5:
         raise Wrong("a net that has learned: a median error of at most 0.5 on one side",
                     f"{min(median(plain), median(one)):.2f}")  # fmt: skip
-    as_claim(answer["verdict"], plain, one, ("higher", "lower", "can't tell"))
+    as_paired_claim(answer["verdict"], plain, one, ("higher", "lower", "can't tell"))
