@@ -8,7 +8,7 @@ from mxnet.gluon import HybridBlock, nn
 
 from d2l_nin.checks.expect import (
     Wrong,
-    as_claim,
+    as_paired_claim,
     both_sides,
     expect_keys,
     measured_accuracies,
@@ -318,8 +318,8 @@ def _half(widths=_SLIM, full=_HIGH, yours=_LOW, verdict="worse"):
         "the same accuracies twice": _half(yours=_HIGH, verdict="can't tell"),
         "0.7 or more at the median": _half(full=_LOW, yours=_WEAK),
         "Percent?": _half(yours=[76.0, 77.0, 75.0, 78.0, 76.0]),
-        "The ranges do not overlap": _half(verdict="can't tell"),
-        "The ranges overlap": _half(yours=_HIGH[::-1]),
+        "The interval leaves out 0": _half(verdict="can't tell"),
+        "The interval contains 0": _half(yours=_HIGH[::-1]),
     },
     hints=(
         "`summary(net, (1, 1, 28, 28))` tells which branch costs most. Which of its "
@@ -328,7 +328,7 @@ def _half(widths=_SLIM, full=_HIGH, yours=_LOW, verdict="worse"):
         "first two modules work at 7×7, the third at 3×3.",
     ),
     remember="Half of the MACs is not half of the accuracy: a table of costs says "
-    "where to cut, and seeds say whether the cut is felt.",
+    "where to cut, and paired differences say whether the cut is felt.",
 )  # fmt: skip
 def half_the_cost(answer):
     """A design: at most half of the MACs, accuracy above a floor, and a verdict."""
@@ -346,7 +346,7 @@ def half_the_cost(answer):
     if numpy.median(yours) < 0.7:
         raise Wrong("'yours': 0.7 or more at the median",
                     f"{numpy.median(yours):.3f}")  # fmt: skip
-    as_claim(answer["verdict"], full, yours)
+    as_paired_claim(answer["verdict"], full, yours)
 
 
 def _claim(without=_LOW, head=_HIGH, verdict="better"):
@@ -368,8 +368,8 @@ def _claim(without=_LOW, head=_HIGH, verdict="better"):
         "the same seeds on both sides": _claim(head=[*_HIGH, 0.8]),
         "the same accuracies twice": _claim(head=_LOW, verdict="can't tell"),
         "a net that learns without the head": _claim(_WEAK, _HIGH),
-        "The ranges do not overlap": _claim(verdict="can't tell"),
-        "The ranges overlap": _claim(head=[*_LOW[1:], 0.7]),
+        "The interval leaves out 0": _claim(verdict="can't tell"),
+        "The interval contains 0": _claim(head=[*_LOW[1:], 0.7]),
     },
     hints=(
         "`fit` adds the head's loss by itself; `net.main()` is the net without it, and "
@@ -377,8 +377,8 @@ def _claim(without=_LOW, head=_HIGH, verdict="better"):
         "Compare at a rate at which the net learns without the head. A head that wakes "
         "a dead net is another claim.",
     ),
-    remember="A head that helps a dead net is not yet a head that helps; ranges over "
-    "seeds decide, and they often say: can't tell.",
+    remember="A head that helps a dead net is not yet a head that helps. Paired "
+    "differences decide, and they often say: can't tell.",
 )
 def heads_help(answer):
     """Evidence: does an auxiliary head help a net without batch norm?"""
@@ -388,4 +388,4 @@ def heads_help(answer):
         raise Wrong("a net that learns without the head: 0.5 or more at the median",
                     f"{numpy.median(without):.3f}",
                     "Take a lower rate, or more passes, on both sides.")  # fmt: skip
-    as_claim(answer["verdict"], without, head)
+    as_paired_claim(answer["verdict"], without, head)

@@ -1,4 +1,4 @@
-"""The idea of chapter 04: one input, four roads, and their channels stacked."""
+"""The idea of chapter 04: one input, four branches, and their channels stacked."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from d2l_nin.figures.sheets import LINE, TYPE, Sheet, arrow, box, canvas
 __all__ = ["inception_picture"]
 
 # One for each branch; they differ in lightness too.
-_ROADS = (COLOURS[4], COLOURS[5], COLOURS[2], COLOURS[3])
-_TOP, _STEP = 4.15, 1.12  # the height of the first road, and from one to the next
+_BRANCHES = (COLOURS[4], COLOURS[5], COLOURS[2], COLOURS[3])
+_TOP, _STEP = 4.15, 1.12  # the height of the first branch, and from one to the next
 _TALL = 3.9  # how tall the stacked channels are drawn
 
 
@@ -30,7 +30,7 @@ def _box(ax, x: float, y: float, words: str, colour: str = "white") -> None:
 def _stack(ax, x: float, widths) -> list[float]:
     """All channels as one column, each branch's as tall as it has channels."""
     top, middles = _TOP + 0.35, []
-    for width, colour in zip(widths, _ROADS):
+    for width, colour in zip(widths, _BRANCHES):
         height = _TALL * width / sum(widths)
         ax.add_patch(Rectangle((x, top - height), 0.7, height, facecolor=colour,
                                edgecolor=LINE, linewidth=0.9, zorder=3))  # fmt: skip
@@ -42,7 +42,7 @@ def _stack(ax, x: float, widths) -> list[float]:
 
 
 def inception_picture(num_channels: int, c1: int, c2: tuple, c3: tuple, c4: int):
-    """Four roads from one input, whose channels are stacked at their end.
+    """Four branches of one input, whose channels are stacked at their end.
 
     Parameters
     ----------
@@ -61,20 +61,20 @@ def inception_picture(num_channels: int, c1: int, c2: tuple, c3: tuple, c4: int)
     """
     heights = [_TOP - _STEP * i for i in range(4)]
     middle = sum(heights) / 4
-    roads = (
+    branches = (
         ((None, f"1×1, {c1}", 1), c1),
         ((f"1×1, {c2[0]}", f"3×3, {c2[1]}", 3), c2[1]),
         ((f"1×1, {c3[0]}", f"5×5, {c3[1]}", 5), c3[1]),
         (("max 3×3", f"1×1, {c4}", 3), c4),
     )
-    out = [width for _, width in roads]
+    out = [width for _, width in branches]
     with style():
         fig, ax = canvas(plt, 7.0, 3.75, 10.4, 5.5)
         ax.add_patch(Rectangle((0.2, middle - _TALL / 2), 0.7, _TALL, facecolor="white",
                                edgecolor=LINE, linewidth=0.9, zorder=3))  # fmt: skip
         ends = _stack(ax, 9.3, out)
         for y, ((first, second, size), _), colour, end in zip(
-            heights, roads, _ROADS, ends
+            heights, branches, _BRANCHES, ends
         ):
             _kernel(ax, 2.25, y, size, colour)
             arrow(ax, (0.9, y), (1.85, y))
@@ -95,7 +95,7 @@ def inception_picture(num_channels: int, c1: int, c2: tuple, c3: tuple, c4: int)
         ax.text(9.3, 0.25, f"{sum(out)} channels", **text)
         ax.text(1.0, 0.25, f"{num_channels} channels", **text)
         alt = (
-            f"An input of {num_channels} channels goes down four roads: a 1×1 "
+            f"An input of {num_channels} channels goes into four branches: a 1×1 "
             f"convolution to {c1} channels; a 1×1 to {c2[0]}, then a 3×3 to {c2[1]}; "
             f"a 1×1 to {c3[0]}, then a 5×5 to {c3[1]}; a 3×3 max pooling, then a 1×1 "
             f"to {c4}. Their channels are stacked into one output of {sum(out)}."

@@ -3,6 +3,7 @@
 from d2l_nin.inception.modules import Branches, Inception
 from d2l_nin.inception.nets import (
     GOOGLENET_MODULES,
+    GOOGLENET_TABLE,
     WithHeads,
     googlenet,
     googlenet_fashion_mnist,
@@ -12,6 +13,7 @@ from d2l_nin.inception.nets import (
 
 __all__ = [
     "GOOGLENET_MODULES",
+    "GOOGLENET_TABLE",
     "Branches",
     "Inception",
     "WithHeads",

@@ -16,6 +16,7 @@ from d2l_nin.layers import (
 
 __all__ = [
     "GOOGLENET_MODULES",
+    "GOOGLENET_TABLE",
     "WithHeads",
     "googlenet",
     "googlenet_fashion_mnist",
@@ -34,6 +35,23 @@ GOOGLENET_MODULES = {
     "4e": (256, (160, 320), (32, 128), 128),
     "5a": (256, (160, 320), (32, 128), 128),
     "5b": (384, (192, 384), (48, 128), 128),
+}
+
+# The same table, as printed: the height of the output, thousands of weights ("params"),
+# millions of multiply-adds ("ops"). conv2 holds the 1×1 before it.
+GOOGLENET_TABLE = {
+    "conv1": (112, 2.7, 34),
+    "conv2": (56, 112, 360),
+    "3a": (28, 159, 128),
+    "3b": (28, 380, 304),
+    "4a": (14, 364, 73),
+    "4b": (14, 437, 88),
+    "4c": (14, 463, 100),
+    "4d": (14, 580, 119),
+    "4e": (14, 840, 170),
+    "5a": (7, 1072, 54),
+    "5b": (7, 1388, 71),
+    "linear": (1, 1000, 1),
 }
 
 
