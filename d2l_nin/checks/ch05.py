@@ -205,7 +205,7 @@ faults = Choice(
         "A: the addition is right. But what does X stand for by then?": ("A", 10),
         "A: that line makes what it should. Of what is it made?": ("A", 9),
         "A: padding keeps the size, as it must.": ("A", 3),
-        "B: the last line adds what it gets. Which sign can it not get?": ("B", 6),
+        "B: a ReLU may follow the addition. What does it get here?": ("B", 6),
         "B: a ReLU belongs between the two convolutions.": ("B", 3),
         "C: the initializer suits ReLUs. Look at what is set afterwards.": ("C", 2),
         "C: zero is what was wanted. For which batch norms?": ("C", 5),
@@ -213,12 +213,12 @@ faults = Choice(
     },
     (
         "Ask of each block: which path is free of layers from its input to its output, "
-        "and which values can come over the other?",
-        "A: follow the name X. B: can F make a map lower? C: how many batch norms does "
-        "the pattern find in a block, and what comes out of the first?",
+        "and does X come over it whole?",
+        "A: follow the name X. B: how much of X is left after 24 blocks? C: how many "
+        "batch norms of a block does the pattern find, and what does the first make?",
     ),
-    "A shortcut is broken without an error: by a name used twice, by a ReLU in the "
-    "wrong line, by a zero too many. Look at what reaches the addition.",
+    "A shortcut is broken without an error: by a name used twice, by a factor "
+    "on the sum, by a zero too many. Look at what reaches the addition.",
 )
 
 
