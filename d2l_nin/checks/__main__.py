@@ -28,7 +28,7 @@ _CELLS = """
 #     What is asked.
 #
 # Below it a cell with the tag `exercise`; the solutions have an answer in it, and above
-# it a text that begins with **Reasoning.**
+# it a text that begins with "Reasoning." in bold
 #
 #     answer = ...  # what is handed in
 #     check.ch{chapter}.{name}({arguments})
