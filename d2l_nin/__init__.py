@@ -2,7 +2,7 @@
 
 Import it before `mxnet`, which reads its threads and its engine only as it loads.
 nets      layers, nin, inception, resnet, baselines, reuse; losses, cost, correlation
-training  training, experiment, checkpoint, cache; onnx_export; localization
+training  training, experiment, paired, checkpoint, cache; onnx_export; localization
 data      datasets; figures: every picture
 machine   environment, runtime, memory, numpy_names
 course    checks: the exercises; grading; course: chapters as files; cli

@@ -14,17 +14,15 @@ A cell of a chapter says what differs and nothing else::
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from statistics import mean, median, stdev
+from statistics import median
 
 import pandas
-from scipy import stats
 from tqdm import tqdm
 
 from d2l_nin import figures
+from d2l_nin.paired import Difference
 from d2l_nin.training.progress import someone_looks
 
 __all__ = ["Comparison", "Difference", "compare", "verdict"]
@@ -173,48 +171,6 @@ class Comparison:
                     f"{type(result).__name__}; measure(what, take) picks one"
                 ) from None
         return numbers
-
-
-@dataclass
-class Difference:
-    """Paired differences of two variants, one for each seed.
-
-    Attributes
-    ----------
-    what : str
-    values : list of float
-    """
-
-    what: str
-    values: list
-
-    def __post_init__(self):
-        if len(self.values) < 2:
-            raise ValueError(
-                f"{self.what}: expected at least two seeds, got {len(self.values)}"
-            )
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of the mean difference, by Student's t."""
-        count, middle = len(self.values), mean(self.values)
-        half = stats.t.ppf(0.975, count - 1) * stdev(self.values) / math.sqrt(count)
-        return middle - half, middle + half
-
-    @property
-    def shown(self) -> bool:
-        """Whether the interval leaves out 0."""
-        low, high = self.interval
-        return low > 0 or high < 0
-
-    def __repr__(self) -> str:
-        low, high = self.interval
-        seeds = f"{len(self.values)} seeds, paired"
-        found = "shown" if self.shown else "not shown: the interval contains 0"
-        return (
-            f"{self.what}: {mean(self.values):+.3f} "
-            f"(95% interval {low:+.3f} … {high:+.3f}; {seeds}; {found})"
-        )
 
 
 _BOUNDS = {

@@ -9,7 +9,8 @@ from fractions import Fraction
 import mxnet as mx
 import numpy
 from mxnet.gluon import Block
-from scipy import stats
+
+from d2l_nin.paired import Difference
 
 __all__ = [
     "Wrong",
@@ -203,10 +204,10 @@ def as_paired_claim(answer, one, other, words=("better", "worse", "can't tell"))
     words : tuple of str
         For a 95% interval of the mean of `other` - `one` above 0, below it, around it.
     """
-    said, gaps = as_text(answer, words), numpy.subtract(other, one)
-    half = stats.t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / len(gaps) ** 0.5
-    low, high = gaps.mean() - half, gaps.mean() + half
-    follows = words[0] if low > 0 else words[1] if high < 0 else words[2]
+    said = as_text(answer, words)
+    gap = Difference("other − one", numpy.subtract(other, one).tolist())
+    low, high = gap.interval
+    follows = words[2] if not gap.shown else words[0] if low > 0 else words[1]
     if said != follows:
         raise Wrong(
             "the verdict that follows from the paired differences",
