@@ -8,7 +8,7 @@ Five seeds of each net as it begins, and one seed after one epoch of 960 images.
 from __future__ import annotations
 
 # Before MXNet, which reads its threads and its engine as it loads.
-import d2l_nin.runtime  # noqa: F401
+from d2l_nin import runtime
 
 # isort: split
 
@@ -34,7 +34,7 @@ OUT = Path(__file__).parent / "_static/live/depth.js"
 
 def made(depth: int, kind: str, seed: int):
     """A net that no image has been shown to."""
-    mx.random.seed(seed)
+    runtime.seed_everything(seed)
     net = resnet_cifar(depth, shortcut=KINDS[kind])
     net.initialize(mx.init.MSRAPrelu("in", 0))
     return net

@@ -8,7 +8,7 @@ along as base64 in scripts.
 from __future__ import annotations
 
 # Before MXNet, which reads its threads and its engine as it loads.
-import d2l_nin.runtime  # noqa: F401
+from d2l_nin import runtime
 
 # isort: split
 
@@ -44,7 +44,7 @@ def trained_net():
     -------
     HybridSequential
     """
-    mx.random.seed(0)
+    runtime.seed_everything(0)
     net = nin_classroom()
     net.initialize(mx.init.MSRAPrelu("in", 0))
     net.hybridize()
