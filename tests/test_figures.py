@@ -90,9 +90,6 @@ PICTURES = {
         xlabel="accuracy",
         reference=("guessing", 0.1),
     ),
-    "parameters_picture": lambda: figures.parameters_picture(
-        {"LeNet": (2572, 59134), "VGG-16": (14_714_688, 123_642_856), "NiN": (7600, 0)}
-    ),
     "shares_picture": lambda: figures.shares_picture(
         {"LeNet": (2572, 59134), "AlexNet": (3_723_968, 43_040_778)}
     ),
@@ -139,7 +136,7 @@ def test_each_is_sound_svg_with_alt_text(name):
 
 # Others hold as much as a reader wants to see at once, which a room can't read.
 FOR_SLIDES = {"curves", "training_curves", "log",
-              "number_grids", "pixel_column", "dot_plot", "parameters_picture",
+              "number_grids", "pixel_column", "dot_plot",
               "shares_picture", "mlpconv_picture", "transfer_picture",
               *figures.residual.__all__}  # fmt: skip
 
@@ -433,13 +430,6 @@ def test_dot_plot_says_medians_and_ranges():
     assert "without 0.100 (0.100 to 0.200)" in alt
     with pytest.raises(ValueError, match="numbers in every group"):
         figures.dot_plot({"with": []}, xlabel="accuracy")
-
-
-def test_parameters_picture_says_each_number():
-    alt = figures.parameters_picture(
-        {"NiN": (1_992_166, 0), "LeNet": (2572, 59134)}
-    ).alt
-    assert "NiN 1,992,166 and 0; LeNet 2,572 and 59,134" in alt
 
 
 def test_shares_picture_says_the_share_of_dense_layers():

@@ -17,7 +17,6 @@ __all__ = [
     "accuracies_of_seeds",
     "as_accuracies",
     "as_array",
-    "as_claim",
     "as_net",
     "as_number",
     "as_paired_claim",
@@ -162,35 +161,6 @@ def measured_accuracies(measured, count: int) -> numpy.ndarray:
     if len(values) != count:
         raise Wrong(what, f"{len(values)}", "Is the rest of the cell as it was?")
     return values
-
-
-def as_claim(answer, one, other, words=("better", "worse", "can't tell")) -> str:
-    """What was claimed of `other` against `one`; Wrong if the ranges say otherwise.
-
-    Parameters
-    ----------
-    answer : str
-    one, other : float array (n,)
-        Accuracies of the seeds of both sides.
-    words : tuple of str
-        For `other` above `one`, below it, and for ranges that overlap.
-    """
-    said, (above, below, neither) = as_text(answer, words), words
-    follows = neither
-    if min(other) > max(one):
-        follows = above
-    elif max(other) < min(one):
-        follows = below
-    if said != follows:
-        raise Wrong(
-            "the verdict that follows from the ranges",
-            f"{said!r}, for {min(one):.3f} … {max(one):.3f} against "
-            f"{min(other):.3f} … {max(other):.3f}",
-            "The ranges overlap: by the rule, that tells nothing."
-            if follows == neither
-            else "The ranges do not overlap: the sign of the difference is told.",
-        )
-    return said
 
 
 def as_paired_claim(answer, one, other, words=("better", "worse", "can't tell")) -> str:

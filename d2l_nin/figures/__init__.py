@@ -11,7 +11,6 @@ from d2l_nin.figures.curves import (
 )
 from d2l_nin.figures.experiments import (
     dot_plot,
-    parameters_picture,
     shares_picture,
 )
 from d2l_nin.figures.images import confusion_matrix, image_grid, map_grid, scene_grid
@@ -53,7 +52,6 @@ __all__ = [
     "mlpconv_picture",
     "number_grids",
     "orders_picture",
-    "parameters_picture",
     "picture",
     "pixel_column",
     "pooling_picture",

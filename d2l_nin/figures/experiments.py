@@ -1,15 +1,14 @@
-"""What was measured: every run a dot, and counts that differ by powers of ten."""
+"""What was measured: every run a dot, and how a net's parameters are shared out."""
 
 from __future__ import annotations
 
 from statistics import median
 
 from matplotlib import pyplot as plt
-from matplotlib.ticker import EngFormatter
 
 from d2l_nin.figures.picture import COLOURS, picture, style
 
-__all__ = ["dot_plot", "parameters_picture", "shares_picture"]
+__all__ = ["dot_plot", "shares_picture"]
 
 
 def dot_plot(groups: dict, *, xlabel: str, reference=None, digits: int = 3, xlim=None):
@@ -71,55 +70,6 @@ def dot_plot(groups: dict, *, xlabel: str, reference=None, digits: int = 3, xlim
         )
         count = len(next(iter(groups.values())))
         alt = f"Dot plot of {xlabel}, median and range of {count} runs: {rows}."
-        return picture(fig, alt)
-
-
-def parameters_picture(parts: dict):
-    """Parameters in the convolutions and in the dense layers of nets, on a log scale.
-
-    Parameters
-    ----------
-    parts : dict
-        From a net's name to its parameters in (convolutions, dense layers).
-
-    Returns
-    -------
-    Picture
-    """
-    with style():
-        fig, ax = plt.subplots(
-            figsize=(7.0, 0.5 * len(parts) + 1.2), layout="constrained"
-        )
-        looks = (
-            ("convolutions", COLOURS[5], "o", "right", 12),
-            ("dense layers", COLOURS[1], "s", "left", -12),
-        )
-        for row, counts in enumerate(parts.values()):
-            if all(counts):
-                ax.plot(counts, [row, row], color="#999999", linestyle="-", zorder=1)
-            for count, (_, colour, marker, side, shift) in zip(counts, looks):
-                if count:
-                    ax.plot(count, row, marker, color=colour, markersize=9,
-                            markeredgecolor="black", markeredgewidth=0.6)  # fmt: skip
-                    ax.annotate(f"{count:,}", (count, row), (shift, 9), ha=side,
-                                textcoords="offset points")  # fmt: skip
-            if not counts[1]:
-                ax.annotate("no dense layer", (counts[0], row), (34, 0), va="center",
-                            textcoords="offset points")  # fmt: skip
-        for name, colour, marker, *_ in looks:
-            ax.plot([], [], marker, color=colour, label=name, markeredgecolor="black")
-        ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-        ax.set_xlim(1e3, 1e9)
-        ax.set_yticks(range(len(parts)), list(parts))
-        ax.set_ylim(len(parts) - 0.5, -0.8)
-        ax.grid(axis="y", visible=False)
-        ax.set_xlabel("parameters (each line: ten times more)")
-        fig.legend(loc="outside upper center", ncols=2)
-        rows = "; ".join(
-            f"{name} {counts[0]:,} and {counts[1]:,}" for name, counts in parts.items()
-        )
-        alt = f"Parameters in convolutions and in dense layers, log scale: {rows}."
         return picture(fig, alt)
 
 
