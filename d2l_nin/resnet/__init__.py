@@ -7,6 +7,7 @@ from d2l_nin.resnet.blocks import (
     Bottleneck,
     Residual,
     ResidualBlock,
+    two_convolutions,
 )
 from d2l_nin.resnet.nets import (
     resnet18,
@@ -26,4 +27,5 @@ __all__ = [
     "resnet_cifar",
     "resnet_classroom",
     "resnet_imagenet",
+    "two_convolutions",
 ]

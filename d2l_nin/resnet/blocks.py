@@ -14,6 +14,7 @@ __all__ = [
     "Bottleneck",
     "Residual",
     "ResidualBlock",
+    "two_convolutions",
 ]
 
 # How the shortcut gets over a change of shape (section 3.3 and options A, B, C of
@@ -37,6 +38,28 @@ def relu():
     return nn.Activation("relu")
 
 
+def two_convolutions(num_channels, strides=1):
+    """The F of the formula: two 3×3 convolutions with batch norm.
+
+    Parameters
+    ----------
+    num_channels : int
+    strides : int
+        Of the first convolution.
+
+    Notes
+    -----
+    He et al., arXiv 1512.03385, section 3.3. The ReLU after the second batch norm is
+    the block's, since it follows the addition.
+    """
+    F = HybridSequential()
+    F.add(Conv2D(num_channels, 3, strides, padding=1, use_bias=False))
+    F.add(nn.BatchNorm(), nn.Activation("relu"))
+    F.add(Conv2D(num_channels, 3, padding=1, use_bias=False))
+    F.add(nn.BatchNorm())
+    return F
+
+
 class ResidualBlock(HybridBlock):
     """ReLU(F(X) + X), where F is two 3×3 convolutions with batch norm.
 
@@ -56,12 +79,8 @@ class ResidualBlock(HybridBlock):
 
     def __init__(self, num_channels, shortcut=True):
         super().__init__()
+        self.residual = two_convolutions(num_channels)
         self.shortcut = shortcut
-        self.residual = HybridSequential()  # the F of the formula
-        self.residual.add(Conv2D(num_channels, 3, padding=1, use_bias=False))
-        self.residual.add(nn.BatchNorm(), nn.Activation("relu"))
-        self.residual.add(Conv2D(num_channels, 3, padding=1, use_bias=False))
-        self.residual.add(nn.BatchNorm())
 
     def hybrid_forward(self, mx, X):
         Y = self.residual(X)
