@@ -187,21 +187,21 @@ faults = Choice(
     },
     dict.fromkeys("ABC", tuple(range(1, 9))),
     {
-        "A: pooling belongs there; which scores can't be reached?": ("A", 4),
-        "A: a mean over each map is right. What comes before it?": ("A", 8),
-        "A: that ReLU stands inside the net. Which one does not?": ("A", 6),
+        "A: pooling belongs there. Where do the first weights come from?": ("A", 4),
+        "A: rate and epochs are usual ones. What do they start from?": ("A", 8),
+        "A: class maps without a ReLU and their mean: right.": ("A", 6),
         "B: the loss takes raw scores. Does it get any?": ("B", 6),
         "B: the loss itself is the right one. What is it given?": ("B", 1),
         "B: one loss for each image, divided by their number: right.": ("B", 8),
         "C: one loss for each image is what Gluon's losses give.": ("C", 5),
-        "C: the rate is not too low as such. What divides it?": ("C", 1),
+        "C: the rate is a usual one. What is it multiplied by?": ("C", 1),
         "C: accuracy is only looked at there.": ("C", 8),
     },
     (
         "Ask of each line what would go wrong without an error: a value that can't be "
         "reached, a loss that can't fall, a step of the wrong size.",
-        "A: what can a class's score never be? B: what is the smallest loss it can "
-        "reach? C: by how much does a step move a weight?",
+        "A: what comes out of each layer at the start? B: what is the smallest loss it "
+        "can reach? C: by how much does a step move a weight?",
     ),
     "What fails without an error is found by asking of each line which values it can "
     "produce, and by knowing the loss at the start and at the end.",
