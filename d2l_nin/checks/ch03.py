@@ -181,7 +181,7 @@ def _maps(net, X, first=1, second=1, relu=False):
         "The second bias is missing.": lambda net, X: _maps(net, X, 1, 0),
         "There is no ReLU between the two layers.":
             lambda net, X: _maps(net, X, relu=True),
-        "These are the maps of the trunk, not yet of classes.":
+        "These are the maps of the backbone, not yet of classes.":
             lambda net, X: net[:-4](X),
         "These are the scores. A map has a value at every position.":
             lambda net, X: net(X),

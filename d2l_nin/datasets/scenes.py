@@ -68,6 +68,15 @@ class Scenes:
         labels, boxes = zip(*(self.distractors[n][0] for n in rows))
         return numpy.array(rows), numpy.array(labels), numpy.array(boxes)
 
+    def covered(self) -> numpy.ndarray:
+        """Which pixels are in the box of any garment: bool (N, H, W)."""
+        found = numpy.zeros(self.images.shape, bool)
+        for n, others in enumerate(self.distractors):
+            boxes = [self.boxes[n], *(box for _, box in others)]
+            for top, left, bottom, right in boxes:
+                found[n, top:bottom, left:right] = True
+        return found
+
     def absent_labels(self, num_classes: int = 10, seed: int = 0) -> numpy.ndarray:
         """For each picture a class that none of its garments has, drawn at random."""
         rng = numpy.random.default_rng(seed)

@@ -54,7 +54,7 @@ def pooling_picture():
         ax.add_patch(Rectangle((0.75, 1.3), 0.8, 0.6, facecolor=_HIGH, edgecolor=LINE))
         ax.text(1.25, 3.4, "a picture", ha="center", fontsize=TYPE)
         arrow(ax, (2.4, 2.15), (3.9, 2.15), linewidth=1.4)
-        ax.text(3.15, 2.4, "trunk", ha="center", fontsize=TYPE)
+        ax.text(3.15, 2.4, "backbone", ha="center", fontsize=TYPE)
         for n, (name, high, raised) in enumerate(_MAPS):
             y = 3.65 - 1.5 * n
             for start in _map(ax, 4.2, y, high, raised):
@@ -66,7 +66,7 @@ def pooling_picture():
         ax.text(4.83, 4.6, "one map for each class", ha="center", fontsize=TYPE)
         ax.text(7.25, 4.6, "its mean: 9 × weight 1/9", fontsize=TYPE)
         alt = (
-            "A picture with a sandal goes through the trunk, which makes one map of "
+            "A picture with a sandal goes through the backbone, which makes one map of "
             "3×3 positions for each class. The sandal's map is high where the sandal "
             "is. From all nine positions of a map lines run together into one number, "
             "its mean, which is the score of the class. Each line has weight 1/9."
@@ -117,7 +117,7 @@ def receptive_field_picture(
         for ax, (title, heat) in zip(axes[1:], heats.items()):
             ax.imshow(as_numpy(heat) ** 0.5, cmap="cividis")
             ax.set_title(title)
-            _outline(ax, squares[title])
+            _outline(ax, squares[title], ("#999999", "#e6332a"))
         for ax in axes:
             ax.set_axis_off()
             ax.set_xlim(-0.5, image.shape[1] - 0.5)
@@ -144,7 +144,7 @@ def asked_maps_picture(scenes, maps, *, most: int = 3):
     """
     maps, limit, said = as_numpy(maps), float(abs(as_numpy(maps)).max()), []
     size = scenes.images.shape[-1]
-    look = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit,
+    look = {"cmap": "bwr", "vmin": -limit, "vmax": limit,
             "extent": (-0.5, size - 0.5, size - 0.5, -0.5)}  # fmt: skip
     with style(), plt.rc_context({"axes.grid": False, "axes.titlesize": 10}):
         fig, axes = plt.subplots(
