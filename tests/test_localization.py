@@ -411,3 +411,12 @@ def test_chance_in_chapter_03_s_scenes():
     chance = pointing_baselines(scenes)["any garment"]
     few = sum(len(others) < 2 for others in scenes.distractors)
     assert few > 0 and round(chance, 3) == 0.361
+
+
+def test_covered_pixels_are_those_of_all_boxes():
+    scenes = paste_garments(IMAGES, LABELS, 20, num_distractors=2, seed=1)
+    sizes = [
+        sum((b[2] - b[0]) * (b[3] - b[1]) for b in [box, *(other for _, other in rest)])
+        for box, rest in zip(scenes.boxes, scenes.distractors)
+    ]
+    assert scenes.covered().sum(axis=(1, 2)).tolist() == sizes  # no two touch
