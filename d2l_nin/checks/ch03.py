@@ -8,7 +8,6 @@ from mxnet.gluon import nn
 
 from d2l_nin.checks.expect import (
     Wrong,
-    as_array,
     as_net,
     as_paired_claim,
     both_sides,
@@ -19,7 +18,7 @@ from d2l_nin.checks.expect import (
 from d2l_nin.checks.kinds import Choice, Evidence, Function, Number, Prediction
 from d2l_nin.cost import summary
 from d2l_nin.layers import Conv2D, HybridSequential
-from d2l_nin.localization import class_maps
+from d2l_nin.localization.maps import split_at_gap
 from d2l_nin.nin import nin_classroom
 
 # --- on paper ---------------------------------------------------------------------
@@ -345,13 +344,15 @@ def finer_maps(answer):
     classroom, mine = _sides_of(answer, ("net", "classroom", "finer", "verdict"))
     net, budget = as_net(answer["net"]), summary(nin_classroom(), (1, 1, 28, 28))
     net.hybridize(False)
+    X = np.zeros((1, 1, 28, 28))
     try:
-        maps = as_array(class_maps(net, np.zeros((1, 1, 28, 28))))
+        backbone, _ = split_at_gap(net)
+        shape = (1, net(X).shape[1], *backbone(X).shape[2:])
     except (ValueError, TypeError):
         raise Wrong("a net with GlobalAvgPool2D and Flatten at the end, or these and "
                     "one Dense", short(net)) from None  # fmt: skip
-    if maps.shape != (1, 10, 7, 7):
-        raise Wrong("class maps of shape (1, 10, 7, 7) for an image", f"{maps.shape}")
+    if shape != (1, 10, 7, 7):
+        raise Wrong("class maps of shape (1, 10, 7, 7) for an image", f"{shape}")
     cost = summary(net, (1, 1, 28, 28))
     if cost.num_params > budget.num_params:
         raise Wrong(f"at most {budget.num_params:,} parameters", f"{cost.num_params:,}")
