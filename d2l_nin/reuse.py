@@ -12,8 +12,7 @@ import numpy
 from mxnet import gluon, init, np
 from mxnet.gluon import nn
 
-from d2l_nin.layers import Conv2D, Dense, HybridSequential, check_initialized
-from d2l_nin.runtime import whole_number
+from d2l_nin.layers import Conv2D, HybridSequential, check_initialized
 
 __all__ = [
     "export_net",
@@ -24,64 +23,49 @@ __all__ = [
 ]
 
 
-def _layers(block):
-    """(parent, key, layer) of every layer in a net."""
-    for key, child in block._children.items():
-        yield from _layers(child) if child._children else [(block, key, child)]
-
-
 def _check_net(net) -> None:
     if not isinstance(net, nn.HybridSequential):
         raise TypeError(f"net: expected a HybridSequential, got {type(net).__name__}")
     check_initialized(net)
 
 
-def transfer(net, num_classes: int, *, frozen: bool = False):
-    """Exchange a net's last layer for a fresh one, for other classes; in place.
+def transfer(net, num_classes, frozen=False):
+    """Keep a net's backbone and give it a new head, for other classes.
 
     Parameters
     ----------
     net : HybridSequential
-        Its last convolution or dense layer is replaced; what comes before is the trunk.
+        Trained; a NiN as in `nin`: its last block ends in a 1×1 convolution with a map
+        for each class, and only the mean and Flatten follow. What is kept is shared
+        with `net`, unless it is frozen.
     num_classes : int
     frozen : bool
-        Train the new layer alone: the trunk gets no gradient, and its batch norm keeps
-        its statistics. Otherwise all is fine-tuned.
+        Train the head alone: the backbone gets no gradient, and its batch norm is
+        folded into the convolutions. Otherwise all is fine-tuned.
 
     Returns
     -------
-    HybridSequential : the net itself
+    HybridSequential : from what `net` takes to scores (N, num_classes)
 
     Raises
     ------
-    TypeError, ValueError, RuntimeError
-        Such a net is needed, initialized, and a whole `num_classes` of 1 or more.
+    TypeError, RuntimeError
+        Frozen, and `net` is no HybridSequential, or not initialized.
 
     Notes
     -----
     Yosinski et al., How transferable are features in deep neural networks?, arXiv
     1411.1792.
     """
-    num_classes = whole_number("num_classes", num_classes, 1)
-    _check_net(net)
-    ends = [each for each in _layers(net) if isinstance(each[2], (nn.Conv2D, nn.Dense))]
-    if not ends:
-        raise ValueError("net: expected a convolution or a dense layer, found none")
-    parent, key, old = ends[-1]
-    if isinstance(old, nn.Dense):
-        new = Dense(num_classes)
-    else:
-        kernel, strides, padding = (old._kwargs[k] for k in ("kernel", "stride", "pad"))
-        new = Conv2D(num_classes, kernel, strides, padding)
     if frozen:
-        net.collect_params().setattr("grad_req", "null")
-        for _, _, layer in _layers(net):
-            if isinstance(layer, nn.BatchNorm):
-                layer._kwargs["use_global_stats"] = True
-    new.initialize(init.MSRAPrelu("in", 0))
-    parent._children[key] = new
-    net.hybridize(False)  # what was compiled has the old layer in it
-    return net
+        net = fold_batch_norm(net)  # its means and deviations are fixed from now on
+        net.collect_params().setattr("grad_req", "null")  # no gradient, no learning
+    head = Conv2D(num_classes, kernel_size=1)
+    head.initialize(init.MSRAPrelu("in", 0))
+    *blocks, last_block = net[:-2]  # what follows is the mean and Flatten
+    new_net = HybridSequential()
+    new_net.add(*blocks, *last_block[:-1], head, nn.GlobalAvgPool2D(), nn.Flatten())
+    return new_net
 
 
 def fold_batch_norm(net):

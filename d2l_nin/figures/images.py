@@ -12,7 +12,9 @@ from d2l_nin.figures import words
 from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 
 
-def image_grid(images, titles=None, *, alt=None, num_cols: int = 10, scale=1.05):
+def image_grid(
+    images, titles=None, *, alt=None, num_cols: int = 10, scale=1.05, limits=None
+):
     """Images (N, H, W) or (N, 1, H, W) in grey, or (N, H, W, 3) in colour, as they are.
 
     Parameters
@@ -25,6 +27,8 @@ def image_grid(images, titles=None, *, alt=None, num_cols: int = 10, scale=1.05)
     num_cols : int
     scale : float
         Inches an image.
+    limits : (float, float), optional
+        What is drawn black and white in all images; without it, each one's own.
 
     Returns
     -------
@@ -40,6 +44,8 @@ def image_grid(images, titles=None, *, alt=None, num_cols: int = 10, scale=1.05)
         axes = d2l.show_images(images, num_rows, num_cols, titles, scale=scale)
         for ax in axes[len(images) :]:
             ax.axis("off")
+        for ax in axes[: len(images)] if limits else ():
+            ax.images[0].set_clim(*limits)
         fig = axes[0].figure
         fig.set_layout_engine("constrained")
         size = "×".join(map(str, images.shape[1:3]))
