@@ -23,15 +23,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # Before any test module imports mxnet, so that the tests run under the course's engine.
 import d2l_nin  # noqa: F401
 from d2l_nin.course.settings import kernel_environment
+from tests import DRAWN_BY
 
 # The kernels of nbval, and all that tests start, have settings of their own.
 _SETTINGS = Path(tempfile.mkdtemp(prefix="d2l_nin-tests-"))
 atexit.register(shutil.rmtree, _SETTINGS, ignore_errors=True)
 os.environ.update(kernel_environment(_SETTINGS))
-
-
-# Stored figures are of this version; others draw the same in other bytes.
-DRAWN_BY = "3.7.2"
 
 
 def pytest_configure(config):

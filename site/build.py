@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 
-from d2l_nin.course.chapters import find_chapters, find_solutions
+from d2l_nin.course.chapters import drop_unanswered, find_chapters, find_solutions
 from d2l_nin.course.folding import fold
 from d2l_nin.course.slides import install_node_modules
 
@@ -79,6 +79,7 @@ def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
     """
     notebook = nbformat.read(path, as_version=4)
     fold(notebook)
+    drop_unanswered(notebook)
     left = set(terms())
     for cell in notebook.cells:
         tags = cell.metadata.setdefault("tags", [])

@@ -687,7 +687,7 @@ def test_as_number_takes_every_kind(value):
         ("12", "'12', of type str"),
         (b"12", "of type bytes"),
         (True, "True, of type bool"),
-        (numpy.bool_(True), "of type bool_"),
+        (numpy.bool_(True), f"of type {numpy.bool_.__name__}"),
         (len, "of type builtin_function_or_method"),
         (int, "of type type"),
         ([1, 2], "2 numbers"),

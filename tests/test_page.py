@@ -7,7 +7,12 @@ import nbformat
 import pytest
 
 from d2l_nin.course.chapters import find_chapters, titles_of
-from d2l_nin.course.folding import answers_prediction, fold, is_plumbing
+from d2l_nin.course.folding import (
+    answers_prediction,
+    deeper_sections,
+    fold,
+    is_plumbing,
+)
 from d2l_nin.course.page import _maths, to_html, write_index
 from d2l_nin.course.slides import find_chromium
 from tests.test_notebooks import ROOT
@@ -105,6 +110,41 @@ def test_what_answers_a_prediction_is_folded(pages):
         plumbing = [cell for cell in notebook.cells if cell.cell_type == "code"]
         plumbing = [cell for cell in plumbing if is_plumbing(cell.source)]
         assert text.count('<details class="course-code">') == len(plumbing) >= 2
+
+
+def test_sections_of_going_deeper_are_folded_and_exercises_say_nothing(pages):
+    for path in PATHS:
+        notebook = nbformat.read(path, as_version=4)
+        sections = deeper_sections(notebook)
+        text = (pages / f"{path.stem}.html").read_text(encoding="utf-8")
+        parts = text.split('<details class="course-deeper">')[1:]
+        assert len(parts) == len(sections) >= 2
+        for section, part in zip(sections, parts):
+            inside = part.split("<h3 id=")[0].split("<h2 id=")[0]
+            assert inside.count("<details") == inside.count("</details>") - 1
+            assert ("nbConvert-code" in inside or "jp-CodeCell" in inside) == any(
+                notebook.cells[i].cell_type == "code" for i in section
+            )
+        assert ": unanswered" not in text and "Exercise 1" in text
+
+
+def test_the_lab_folds_the_headings_of_going_deeper_alone():
+    heads = [
+        "# Title",
+        "## Going deeper",
+        "### 1 · One",
+        "More.",
+        "### 2 · Two",
+        "## S",
+    ]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell(head) for head in heads]
+    )
+    notebook.cells[0].metadata["jp-MarkdownHeadingCollapsed"] = True
+    assert deeper_sections(notebook) == [range(2, 4), range(4, 5)]
+    fold(notebook)
+    folded = [bool(cell.metadata) for cell in notebook.cells]
+    assert folded == [False, False, True, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from d2l_nin.course.settings import own_settings
 __all__ = [
     "Execution",
     "chapter_runs",
+    "drop_unanswered",
     "execute",
     "find_chapters",
     "find_solutions",
@@ -41,6 +42,7 @@ __all__ = [
 
 SOLUTIONS = "solutions"
 _ANSWERS = re.compile(r"^answer *= *(\S*)", re.MULTILINE)
+_UNANSWERED = re.compile(r"○ [\w.]+: unanswered")
 _PEAK_MEMORY = inspect.getsource(memory) + "\nprint(peak_mib())"
 
 
@@ -251,6 +253,17 @@ def for_reading(notebook):
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("widgets", None)  # without scripts they show nothing
     return notebook
+
+
+def drop_unanswered(notebook) -> None:
+    """Take out what untouched exercises say: on a page nobody can answer them."""
+    for cell in notebook.cells:
+        if "exercise" in cell.metadata.get("tags", []):
+            cell.outputs = [
+                output
+                for output in cell.outputs
+                if not _UNANSWERED.match(output.get("data", {}).get("text/plain", ""))
+            ]
 
 
 def for_students(path: Path) -> str:

@@ -1,14 +1,17 @@
 """What a reader sees of a chapter at first: ideas, and no answer before its question.
 
-JupyterLab keeps both marks in a cell's metadata (`jupyter.source_hidden` and
-`jupyter.outputs_hidden`) and shows the outputs again as soon as the cell is run.
+JupyterLab keeps three marks in a cell's metadata: `jupyter.source_hidden`,
+`jupyter.outputs_hidden` (shown again as soon as the cell is run) and, at a heading,
+`jp-MarkdownHeadingCollapsed`, which hides what follows up to the next one.
 """
 
 from __future__ import annotations
 
 import ast
 
-__all__ = ["answers_prediction", "fold", "is_plumbing"]
+__all__ = ["answers_prediction", "deeper_sections", "fold", "is_plumbing"]
+
+_COLLAPSED = "jp-MarkdownHeadingCollapsed"
 
 
 def is_plumbing(source: str) -> bool:
@@ -62,8 +65,27 @@ def answers_prediction(notebook) -> list[bool]:
     return found
 
 
+def deeper_sections(notebook) -> list[range]:
+    """The cells of each section of *Going deeper*, its heading's cell among them."""
+    found, within = [], False
+    for i, cell in enumerate(notebook.cells):
+        first = cell.source.partition("\n")[0] if cell.cell_type == "markdown" else ""
+        if first.startswith(("# ", "## ")):
+            within = first == "## Going deeper"
+        elif within and first.startswith("### "):
+            found.append(range(i, i + 1))
+        elif within and found:
+            found[-1] = range(found[-1].start, i + 1)
+    return found
+
+
 def fold(notebook) -> None:
     """Mark in a notebook what is folded until a reader opens it, and nothing else."""
+    optional = {section.start for section in deeper_sections(notebook)}
+    for i, cell in enumerate(notebook.cells):
+        cell.metadata.pop(_COLLAPSED, None)
+        if i in optional:
+            cell.metadata[_COLLAPSED] = True
     for cell, answers in zip(notebook.cells, answers_prediction(notebook)):
         if cell.cell_type != "code":
             continue

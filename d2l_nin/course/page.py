@@ -13,8 +13,14 @@ from latex2mathml.converter import convert as latex_to_mathml
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from d2l_nin.course.chapters import Execution, for_reading, title_of, write_text
-from d2l_nin.course.folding import fold
+from d2l_nin.course.chapters import (
+    Execution,
+    drop_unanswered,
+    for_reading,
+    title_of,
+    write_text,
+)
+from d2l_nin.course.folding import deeper_sections, fold
 
 __all__ = ["to_html", "write_executed", "write_index"]
 
@@ -85,8 +91,8 @@ def _contents(body: str) -> list[tuple[str, str]]:
 def to_html(notebook, others: list[tuple[str, str]] = (), here: str = "") -> str:
     """The chapter as one HTML file that loads nothing from anywhere.
 
-    What answers a prediction is folded, and so is code that only imports, draws or
-    verifies.
+    What answers a prediction is folded, and so are code that only imports, draws or
+    verifies, and the sections of *Going deeper* below their first words.
 
     Parameters
     ----------
@@ -98,6 +104,11 @@ def to_html(notebook, others: list[tuple[str, str]] = (), here: str = "") -> str
     """
     notebook = for_reading(notebook)
     fold(notebook)
+    drop_unanswered(notebook)
+    for section in deeper_sections(notebook):
+        if len(section) > 1:
+            first, last = (notebook.cells[i] for i in (section[1], section[-1]))
+            first.metadata["opens"] = last.metadata["closes"] = True
     exporter = HTMLExporter(
         template_name="chapter",
         extra_template_basedirs=[str(TEMPLATES)],
