@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import importlib
 import inspect
 import itertools
@@ -12,6 +13,7 @@ import textwrap
 
 import d2l_nin
 from d2l_nin.course.chapters import outputs_digest, result_of
+from d2l_nin.course.folding import fold
 
 IGNORED = "nbval-ignore-output"
 # The most of a chapter's code cells whose output nbval doesn't compare.
@@ -218,6 +220,18 @@ def faults_of_form(notebook) -> list[str]:
         tags = cell.metadata.get("tags", [])
         if "slideshow" in cell.metadata or any(t.startswith("slide") for t in tags):
             found.append(f"cell {i} is tagged for slides")
+    return found + faults_of_folding(notebook)
+
+
+def faults_of_folding(notebook) -> list[str]:
+    """Headings that can't be folded, and marks other than `make notebooks` sets."""
+    found, marked = [], copy.deepcopy(notebook)
+    fold(marked)
+    for i, (cell, other) in enumerate(zip(notebook.cells, marked.cells), 1):
+        if cell.cell_type == "markdown" and "\n### " in cell.source:
+            found.append(f"cell {i}: a heading within a cell folds nothing; split it")
+        if cell.metadata != other.metadata:
+            found.append(f"cell {i} is not folded as `make notebooks` folds it")
     return found
 
 

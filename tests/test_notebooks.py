@@ -17,6 +17,7 @@ from d2l_nin.cli import readme_picture
 from d2l_nin.cost import RESULT_TYPE
 from d2l_nin.course import chapters
 from d2l_nin.course.chapters import execute, find_chapters, result_of, update_readme
+from d2l_nin.course.folding import fold
 from tests import DRAWN_BY, rules
 
 ROOT = Path(__file__).parent.parent
@@ -105,6 +106,18 @@ def test_the_new_form_s_limits_are_held():
         cell = text("a", metadata=metadata)
         assert rules.faults_of_form(chapter(cell)) == ["cell 1 is tagged for slides"]
         assert "cell 1 is tagged for slides" in rules.faults(chapter(cell))
+
+
+def test_a_heading_that_does_not_fold_is_noticed():
+    text = nbformat.v4.new_markdown_cell
+    notebook = nbformat.v4.new_notebook(cells=[text("## Going deeper\n\n### 1 · One")])
+    (fault,) = rules.faults_of_folding(notebook)
+    assert "cell 1: a heading within a cell" in fault
+    notebook.cells = [text("## Going deeper"), text("### 1 · One")]
+    (fault,) = rules.faults_of_folding(notebook)
+    assert "cell 2 is not folded" in fault
+    fold(notebook)
+    assert rules.faults_of_folding(notebook) == []
 
 
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
