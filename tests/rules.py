@@ -225,10 +225,12 @@ def faults_of_form(notebook) -> list[str]:
 
 def faults_of_folding(notebook) -> list[str]:
     """Headings that can't be folded, and marks other than `make notebooks` sets."""
-    found, marked = [], copy.deepcopy(notebook)
+    found, deeper, marked = [], False, copy.deepcopy(notebook)
     fold(marked)
     for i, (cell, other) in enumerate(zip(notebook.cells, marked.cells), 1):
-        if cell.cell_type == "markdown" and "\n### " in cell.source:
+        text = cell.source if cell.cell_type == "markdown" else ""
+        deeper = deeper or text.startswith("## Going deeper")
+        if deeper and re.search("\n##+ ", text):
             found.append(f"cell {i}: a heading within a cell folds nothing; split it")
         if cell.metadata != other.metadata:
             found.append(f"cell {i} is not folded as `make notebooks` folds it")
