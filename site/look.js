@@ -108,6 +108,8 @@ async function handled(page, open, tell) {
   await tells("a garment by touch", "live-status", tap("#garments button:nth-child(4)"));
   await tells("a position by touch", "live-status", tap("#maps div:first-child canvas", { position: { x: 9, y: 9 } }));
   await tells("a position by keyboard", "live-status", press("row", "ArrowDown"));
+  await tells("a dot by keyboard", "bars", press("input", " "));
+  await tells("a line by keyboard", "bars", press("input", "Shift+ArrowLeft"));
   await tells("clearing by keyboard", "bars", press("clear", "Enter"));
   await tells("drawing by mouse", "bars", drag("input"));
   await open("live/where.html");

@@ -32,10 +32,16 @@
     look();
   });
 
-  // Draw with a finger, a pen or a mouse.
-  let drawing = false;
-  function dot(event) {
-    const [x, y] = place(element("input"), event).map((v) => v / 10 - 0.5);
+  // Draw with a finger, a pen or a mouse, or with the arrow keys and the space bar.
+  const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  let drawing = false, pen = [SIZE / 2, SIZE / 2];
+  const at = (event) => place(element("input"), event).map((v) => v / 10 - 0.5);
+  function begin() {  // what is drawn is added to what is seen
+    base = image;
+    back();
+    choose(null);
+  }
+  function dot([x, y]) {
     base = base.map((value, i) => {
       const d = Math.hypot(Math.floor(i / SIZE) - y, (i % SIZE) - x);
       return Math.max(value, Math.min(1, Math.max(0, 1.8 - d)));
@@ -46,15 +52,25 @@
   canvas.addEventListener("pointerdown", (event) => {
     drawing = true;
     canvas.setPointerCapture(event.pointerId);
-    base = image;
-    back();
-    choose(null);
-    dot(event);
+    begin();
+    dot(at(event));
   });
-  canvas.addEventListener("pointermove", (event) => drawing && dot(event));
+  canvas.addEventListener("pointermove", (event) => drawing && dot(at(event)));
   for (const name of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(name, () => { drawing = false; look(); });
   }
+  canvas.addEventListener("keydown", (event) => {
+    const step = STEPS[event.key];
+    if (!step && event.key !== " ") return;
+    event.preventDefault();
+    if (step) pen = pen.map((v, i) => Math.min(SIZE - 1, Math.max(0, v + step[i])));
+    if (!step || event.shiftKey) {
+      begin();
+      dot(pen);
+    } else look();
+  });
+  canvas.addEventListener("focus", () => look());
+  canvas.addEventListener("blur", () => look());
   element("clear").addEventListener("click", () => {
     base = new Float32Array(SIZE * SIZE);
     choose(null);
@@ -127,6 +143,10 @@
     context.strokeStyle = "#e60";
     context.lineWidth = 4;
     context.strokeRect(10 * left + 2, 10 * top + 2, 10 * (right - left) - 4, 10 * (bottom - top) - 4);
+    if (document.activeElement === canvas) {  // where the pen is
+      context.strokeStyle = "#06c";
+      context.strokeRect(10 * pen[0] - 2, 10 * pen[1] - 2, 14, 14);
+    }
     const frame = shown[k].canvas.getContext("2d"), cell = 90 / made.rows;
     frame.lineWidth = 3;
     frame.strokeRect(column * cell + 2, row * cell + 2, cell - 4, cell - 4);
