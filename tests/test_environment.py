@@ -114,14 +114,15 @@ def test_what_is_installed_is_what_is_locked():
         assert metadata.version(name) in versions[name]
 
 
-def test_workflow_runs_the_same_command_on_the_reference_versions():
-    """Those with d2l's own pins, which made the stored outputs."""
+def test_workflow_runs_the_same_command_on_every_python():
+    """Some have d2l's own pins, which made the stored outputs."""
     text = (ROOT / ".github" / "workflows" / "course.yml").read_text()
     assert "bash .ci/run" in text
     (matrix,) = re.findall(r"^ +python: \[(.*)\]$", text, re.MULTILINE)
     reference = [version for version in PYTHONS
                  if dict(locked_for(version))["matplotlib"] == "3.7.2"]  # fmt: skip
-    assert re.findall(r"[\d.]+", matrix) == reference == ["3.9", "3.10", "3.11"]
+    assert tuple(re.findall(r"[\d.]+", matrix)) == PYTHONS
+    assert reference == ["3.9", "3.10", "3.11"]
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
