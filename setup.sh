@@ -14,7 +14,8 @@ fail() { for line in "$@"; do printf '%s\n' "$line" >&2; done; exit 1; }
 version() { "$1" -c 'import sys; print(*sys.version_info[:2])' 2>/dev/null || true; }
 
 # What was installed is recorded, so that the second start is instant.
-wanted=$(cat requirements.lock pyproject.toml d2l_nin/numpy_names.py | cksum)
+wanted=$(cat requirements.lock pyproject.toml d2l_nin/numpy_names.py \
+    d2l_nin/course/lab.py | cksum)
 if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.ready" 2>/dev/null)" = "$wanted" ] &&
     { [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version "$venv/bin/python")" ]; }
 then exit 0; fi
@@ -134,10 +135,6 @@ install --no-build-isolation -e .
 if [ "$system" = "Linux aarch64" ]; then
     "$venv/bin/python" d2l_nin/course/arm.py
 fi
-# JupyterLab asks its makers for news and updates unless it is told not to.
-settings=$venv/share/jupyter/lab/settings
-mkdir -p "$settings"
-printf '%s\n' '{"@jupyterlab/apputils-extension:notification":' \
-    '{"fetchNews": "false", "checkForUpdates": false}}' > "$settings/overrides.json"
+"$venv/bin/python" d2l_nin/course/lab.py
 printf '%s' "$wanted" > "$venv/.ready"
 say "Ready."

@@ -11,8 +11,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from jupyter_server import DEFAULT_STATIC_FILES_PATH
 
-from d2l_nin.course import arm
+from d2l_nin.course import arm, lab
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -483,3 +484,19 @@ def test_the_container_is_what_readme_says():
     for package in ("libopenblas0-pthread", "liblapacke", "libgomp1"):
         assert package in text and package in arm.COMMANDS["apt-get"]
     assert "EXPOSE 8888" in text and "--ip=0.0.0.0" in text
+
+
+def test_the_lab_is_quiet_and_hides_what_is_folded(tmp_path):
+    """The same in this environment, which setup.sh made, as in an empty folder."""
+    lab.set_up(tmp_path, tmp_path / "static")
+    lab.set_up(tmp_path, tmp_path / "static")  # a second start
+    style = (tmp_path / "static" / "custom" / "custom.css").read_text()
+    assert "Your prediction first" in style
+    made = list(tmp_path.rglob("*.json"))
+    assert {path.name for path in made} == {"overrides.json", "jupyter_lab_config.json"}
+    if (Path(sys.prefix) / ".ready").exists():  # not in conda's environment
+        for path in made:
+            there = Path(sys.prefix) / path.relative_to(tmp_path)
+            assert json.loads(path.read_text()) == json.loads(there.read_text())
+        static = Path(DEFAULT_STATIC_FILES_PATH)
+        assert (static / "custom" / "custom.css").read_text() == style

@@ -403,4 +403,8 @@ def test_metadata_holds_nothing_of_a_machine():
     for path in PATHS:
         text = path.read_text(encoding="utf-8")
         assert "/home/" not in text and "/Users/" not in text
-        assert json.loads(text)["metadata"]["language_info"] == {"name": "python"}
+        stored = json.loads(text)["metadata"]
+        assert stored["kernelspec"] == chapters.KERNEL["kernelspec"]
+        version = {"version": stored["language_info"]["version"]}
+        language = {**chapters.KERNEL["language_info"], **version}
+        assert stored["language_info"] == language

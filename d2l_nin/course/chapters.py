@@ -6,6 +6,7 @@ import copy
 import hashlib
 import inspect
 import json
+import platform
 import re
 import time
 from collections.abc import Callable
@@ -41,6 +42,23 @@ __all__ = [
 ]
 
 SOLUTIONS = "solutions"
+# As JupyterLab stores it, which otherwise takes an opened notebook for a changed one.
+KERNEL = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": platform.python_version(),
+    },
+}
 _ANSWERS = re.compile(r"^answer *= *(\S*)", re.MULTILINE)
 _UNANSWERED = re.compile(r"○ [\w.]+: unanswered")
 _PEAK_MEMORY = inspect.getsource(memory) + "\nprint(peak_mib())"
@@ -234,7 +252,7 @@ def save_chapter(execution: Execution) -> None:
     """
     notebook = execution.notebook
     fold(notebook)
-    notebook.metadata.language_info = {"name": "python"}
+    notebook.metadata.update(KERNEL)
     notebook.metadata.setdefault("d2l_nin", {}).update(
         outputs_sha256=outputs_digest(notebook),
         seconds=round(execution.seconds),
@@ -288,6 +306,7 @@ def for_students(path: Path) -> str:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     fold(notebook)
+    notebook.metadata.update(KERNEL)
     notebook.metadata.get("d2l_nin", {}).pop("outputs_sha256", None)
     return nbformat.writes(notebook, version=4) + "\n"
 
