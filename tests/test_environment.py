@@ -253,7 +253,8 @@ def set_up_again(folder: Path, **variables: str):
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(sys.executable)
     wanted_now = subprocess.run(
-        "cat requirements.lock pyproject.toml d2l_nin/numpy_names.py | cksum",
+        "cat requirements.lock pyproject.toml d2l_nin/numpy_names.py "
+        "d2l_nin/course/lab.py | cksum",
         shell=True, cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
     (venv / ".ready").write_text(wanted_now)
