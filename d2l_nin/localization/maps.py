@@ -17,22 +17,30 @@ def class_maps(net, X):
     Parameters
     ----------
     net : HybridSequential
-        Ends in global average pooling, flatten and one dense layer with a bias. (Of a
-        net that ends in the first two, such as NiN, these are the maps before them.)
+        Ends in global average pooling and flatten (NiN), or in these two and one dense
+        layer: then the result are class activation maps, with the bias added.
     X : array (N, C, H, W)
 
     Returns
     -------
     array (N, num_classes, H', W')
 
+    Raises
+    ------
+    ValueError
+        The net does not end so.
+
     Notes
     -----
     Zhou et al., Learning Deep Features for Discriminative Localization, arXiv
     1512.04150, section 2.
     """
-    backbone, dense = net[:-3], net[-1]  # between them are GAP and flatten
-    maps = np.einsum("kc,nchw->nkhw", dense.weight.data(), backbone(X))
-    return maps + dense.bias.data()[:, None, None]
+    backbone, dense = split_at_gap(net)
+    maps = backbone(X)
+    if dense is None:
+        return maps
+    maps = np.einsum("kc,nchw->nkhw", dense.weight.data(X.ctx), maps)
+    return maps if dense.bias is None else maps + dense.bias.data(X.ctx)[:, None, None]
 
 
 def split_at_gap(net):
