@@ -212,27 +212,27 @@ faults = Choice(
 
 @Prediction(
     options={
-        "the photograph": "Neighbouring pixels do help a larger kernel. This one sees "
-        "a single pixel.",
-        "the shuffled one": "Shuffled *batches* can help training. Here every step "
-        "sees all pixels.",
+        "three channels": "The twelve are mixtures of these three. Is anything lost?",
+        "twelve channels": "Which weighted sums can you make of the twelve that you "
+        "can't make of the three?",
         "neither": "Nothing but a cell that was changed can show that.",
     },
-    tried=[((2.79, 2.791), "neither"), ([2.7, 2.75], "neither")],
+    tried=[((28.25, 28.2501), "neither"), ([28.2, 28.9], "neither")],
     hints=(
-        "The loss is a mean over all pixels. Does a mean know their order?",
-        "What does shuffling do to the output, to the targets and to the gradient?",
+        "Write the twelve as a product of a matrix and the three. What does the second "
+        "layer make of it?",
+        "No ReLU stands between the two layers. What are they together?",
     ),
-    remember="Loss and gradient of a net of 1×1 convolutions are sums over pixels, so "
-    "it learns the same from shuffled ones, to rounding error.",
+    remember="A layer on top of a linear layer is again a linear layer of the input: "
+    "more channels alone add nothing to what it can tell.",
 )
-def shuffled_training(measured):
-    """Whether shuffling the pixels changes what a net of 1×1 convolutions learns."""
+def mixed_channels(measured):
+    """Whether linear mixtures of three channels tell more than the three."""
     errors = as_array(measured, "two errors, as the cell measures them")
     if (errors.shape != (2,) or not ((errors > 0) & (errors < 255)).all()
             or abs(errors[0] - errors[1]) > 0.05 * errors.max()):  # fmt: skip
         raise Wrong(
-            "a measurement with the same seed and the same steps for both nets",
+            "a measurement of both on the same colours",
             short(errors.tolist()),
             "Is the rest of the cell as it was?",
         )
@@ -371,7 +371,8 @@ def _claim(narrow=_STUCK, wide=_FINE, verdict="refuted"):
         "no run of yours speaks against it": _claim(_FINE[::-1]),
     },
     hints=(
-        "Use the chapter's train for both, and the same seeds. Only the width differs.",
+        "The training loop of Going deeper 1 does for both. Take the same seeds; only "
+        "the width differs.",
         "One run that fails is enough against a claim that says 'learns'; five that "
         "succeed are some evidence for it.",
     ),

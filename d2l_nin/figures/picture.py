@@ -141,7 +141,7 @@ def _still(fig: plt.Figure) -> bytes:
     """The figure as a PNG of few colours, two pixels for one of a page."""
     out = io.BytesIO()
     fig.savefig(out, format="png", dpi=2 * 96)
-    image = Image.open(out).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    image = Image.open(out).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     out = io.BytesIO()
     image.save(out, format="png", optimize=True)
     return out.getvalue()
