@@ -184,7 +184,7 @@ def test_a_net_of_1x1_kernels_does_not_notice_where_patches_are():
     X = np.random.normal(size=(2, 1, 28, 28))
     moved = np.concatenate([X[:, :, 4:], X[:, :, :4]], axis=2)  # by one row of patches
     for widths, same in (((6, None, None, None), True), ((None, 6, None, None), False)):
-        net = patch_net([widths] * 2)
+        net = patch_net(Inception(*widths), Inception(*widths))
         net.initialize(init.MSRAPrelu("in", 0))
         assert net(X).shape == (2, 10)
         assert numpy.allclose(net(X), net(moved), atol=1e-5) == same

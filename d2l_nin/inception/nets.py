@@ -7,7 +7,6 @@ from mxnet.gluon import HybridBlock, nn
 from d2l_nin.inception.modules import Inception, conv_relu
 from d2l_nin.layers import (
     Checked,
-    Conv2D,
     Dense,
     HybridSequential,
     MaxPool2D,
@@ -285,24 +284,23 @@ def inception_classroom(
     return WithHeads(parts, [head])
 
 
-def patch_net(widths):
+def patch_net(*layers):
     """Make a net that reads patches of 4×4 pixels, and brings them together nowhere
-    but in its modules.
+    but in these layers.
 
     Parameters
     ----------
-    widths : sequence of (c1, c2, c3, c4)
-        Of the modules, as for `Inception`.
+    *layers : HybridBlock
+        From (N, 16, 7, 7) to (N, C, 7, 7).
 
     Returns
     -------
     HybridSequential
         From (N, 1, 28, 28) to scores (N, 10), by way of 7×7 positions throughout.
     """
-    net = HybridSequential()
-    net.add(Conv2D(16, kernel_size=4, strides=4), nn.BatchNorm(), nn.Activation("relu"))
-    for c1, c2, c3, c4 in widths:
-        net.add(Inception(c1, c2, c3, c4, batch_norm=True))
-    net.add(nn.GlobalAvgPool2D(), nn.Flatten(), Dense(10))
-    net.hybridize()
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(16, kernel_size=4, strides=4))  # one position for each patch
+    net.add(nn.BatchNorm(), nn.Activation("relu"))
+    net.add(*layers)
+    net.add(nn.GlobalAvgPool2D(), nn.Dense(10))
     return net
