@@ -224,11 +224,13 @@ def faults_of_form(notebook) -> list[str]:
 
 
 def faults_of_folding(notebook) -> list[str]:
-    """Headings that can't be folded, and marks other than `make notebooks` sets."""
+    """Headings that can't be folded, other marks than `make notebooks` sets, gaps."""
     found, deeper, marked = [], False, copy.deepcopy(notebook)
     fold(marked)
     for i, (cell, other) in enumerate(zip(notebook.cells, marked.cells), 1):
         text = cell.source if cell.cell_type == "markdown" else ""
+        if re.search("^[A-Z]{4,}$", text, re.MULTILINE):
+            found.append(f"cell {i}: a word stands where a text was to come")
         deeper = deeper or text.startswith("## Going deeper")
         if deeper and re.search("\n##+ ", text):
             found.append(f"cell {i}: a heading within a cell folds nothing; split it")
