@@ -50,7 +50,7 @@ def image_grid(
         fig.set_layout_engine("constrained")
         size = "×".join(map(str, images.shape[1:3]))
         what = f"{len(images)} images of {size} pixels"
-        return picture(fig, alt or words.of_grid(what, titles))
+        return picture(fig, alt or words.of_grid(what, titles), colours=256)
 
 
 def map_grid(maps, titles, *, alt=None, image=None, num_cols: int = 5, label="score"):

@@ -137,17 +137,19 @@ def _store_again(match: re.Match) -> str:
     return "data:image/png;base64," + base64.b64encode(_png(pixels)).decode()
 
 
-def _still(fig: plt.Figure) -> bytes:
+def _still(fig: plt.Figure, colours: int) -> bytes:
     """The figure as a PNG of few colours, two pixels for one of a page."""
     out = io.BytesIO()
     fig.savefig(out, format="png", dpi=2 * 96)
-    image = Image.open(out).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    image = Image.open(out).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
     out = io.BytesIO()
     image.save(out, format="png", optimize=True)
     return out.getvalue()
 
 
-def picture(fig: plt.Figure, alt: str, still: bool = True) -> Picture:
+def picture(
+    fig: plt.Figure, alt: str, still: bool = True, colours: int = 64
+) -> Picture:
     """Turn a matplotlib figure into a `Picture`, in the course's look.
 
     Parameters
@@ -157,6 +159,8 @@ def picture(fig: plt.Figure, alt: str, still: bool = True) -> Picture:
         What it shows, for those who can't see it.
     still : bool
         Draw it as a PNG as well, for viewers that show no SVG.
+    colours : int
+        Of the PNG, up to 256; a photograph needs more of them than a drawing.
 
     Returns
     -------
@@ -172,7 +176,7 @@ def picture(fig: plt.Figure, alt: str, still: bool = True) -> Picture:
     out = io.StringIO()
     with style():
         fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-        png = _still(fig) if still else None
+        png = _still(fig, colours) if still else None
     plt.close(fig)
     svg = out.getvalue()
     svg = re.sub(r"data:image/png;base64,([^\"']+)", _store_again, svg)
