@@ -27,8 +27,15 @@ def corr2d(X, K):
     Returns
     -------
     array (H - h + 1, W - w + 1)
+
+    Raises
+    ------
+    ValueError
+        The kernel is larger than the channel.
     """
     (H, W), (h, w) = X.shape, K.shape
+    if h > H or w > W:
+        raise ValueError(f"K: expected at most {H}×{W}, the size of X, got {h}×{w}")
     Y = np.zeros((H - h + 1, W - w + 1))
     for i in range(H - h + 1):
         for j in range(W - w + 1):
@@ -47,8 +54,14 @@ def corr2d_multi_in(X, K):
     Returns
     -------
     array (H - h + 1, W - w + 1)
+
+    Raises
+    ------
+    ValueError
+        The numbers of channels differ, or the kernel is too large.
     """
-    assert len(X) == len(K), "a slice for each channel"
+    if len(X) != len(K):
+        raise ValueError(f"K: expected {len(X)} channels, as X has, got {len(K)}")
     return sum(corr2d(x, k) for x, k in zip(X, K))
 
 
@@ -78,8 +91,15 @@ def corr2d_multi_in_out_1x1(X, K):
     Returns
     -------
     array (D, H, W)
+
+    Raises
+    ------
+    ValueError
+        The kernel is not 1×1, or has other channels than X.
     """
     C, H, W = X.shape
     D = len(K)
-    Y = np.dot(K.reshape(D, C), X.reshape(C, H * W))  # a column for each pixel
+    if K.shape != (D, C, 1, 1):
+        raise ValueError(f"K: expected shape (D, {C}, 1, 1), got {K.shape}")
+    Y = np.dot(K.reshape(D, C), X.reshape(C, H * W))
     return Y.reshape(D, H, W)

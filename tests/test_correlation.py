@@ -76,6 +76,24 @@ def test_padding_on_a_1x1_convolution_gives_a_border_of_bias():
     assert (Y == 7).all()
 
 
-def test_a_missing_slice_is_told():
-    with pytest.raises(AssertionError, match="a slice for each channel"):
-        corr2d_multi_in(np.ones((2, 4, 4)), np.ones((3, 2, 2)))
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: corr2d(np.ones((2, 2)), np.ones((3, 2))), "at most 2×2, .* got 3×2"),
+        (
+            lambda: corr2d_multi_in(np.ones((2, 4, 4)), np.ones((3, 2, 2))),
+            "expected 2 channels, as X has, got 3",
+        ),
+        (
+            lambda: corr2d_multi_in_out_1x1(np.ones((2, 4, 4)), np.ones((3, 2, 2, 2))),
+            r"expected shape \(D, 2, 1, 1\), got \(3, 2, 2, 2\)",
+        ),
+        (
+            lambda: corr2d_multi_in_out_1x1(np.ones((2, 4, 4)), np.ones((3, 1, 1, 1))),
+            r"expected shape \(D, 2, 1, 1\), got \(3, 1, 1, 1\)",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
