@@ -65,6 +65,8 @@ ABOVE = {
     "another name": ["parts = [40]", "other = parts", "other.append(2)"],
     "runs a magic": ["%%time\nparts = [42]"],
     "a name from nowhere": ["exec('par' + 'ts = [42]')"],
+    "draws": ["%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
+              "parts = [42]"],
     "trains for long": ["import time\ntime.sleep(1)\nparts = [42]"],
     "the last output": ["42", "parts = [_]"],
     "asks the verdict": ["parts = [n for n in range(40, 44) if "
@@ -87,6 +89,18 @@ def test_what_stands_above_the_exercises_counts(with_cells_above, name):
         "ch01.number": "right", "ch01.plus_one": "right"
     }, found  # fmt: skip
     assert found["whole"], "it is only known when the notebook has run whole"
+
+
+def test_a_function_from_above_needs_no_run_of_what_is_above(tmp_path):
+    above = [
+        "import math\n\ndef parts_of(n):\n    return [math.ceil(n)]",
+        "math.sqrt(-1)",
+    ]
+    answer = "parts = parts_of(41.5)\n" + ANSWER
+    handed_in(tmp_path / "in" / "ann.ipynb", FIRST, *above, EXERCISES, answer, PLUS)
+    (found,) = grade_folder(tmp_path / "in").values()
+    assert {s["status"] for s in found["states"].values()} == {"right"}, found
+    assert not found["whole"]
 
 
 WAYS = {

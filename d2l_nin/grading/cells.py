@@ -11,7 +11,8 @@ import json
 import re
 from dataclasses import dataclass, field
 
-__all__ = ["Contents", "NotANotebook", "imports_of", "is_left_open", "read_notebook"]
+__all__ = ["Contents", "NotANotebook", "definitions_of", "is_left_open",
+           "read_notebook"]  # fmt: skip
 
 _HEADING = re.compile(r"^#+ +Exercises\b", re.MULTILINE | re.IGNORECASE)
 _CHECK = re.compile(r"\bch(\d\d)\s*\.\s*(\w+)")
@@ -113,8 +114,10 @@ def _parse(source: str, transform) -> ast.Module | None:
         return None
 
 
-def imports_of(source: str, transform) -> list[ast.stmt]:
-    """The import statements of a cell, without those in blocks and functions.
+def definitions_of(source: str, transform) -> list[str]:
+    """What a cell imports and defines at its left margin, statement by statement.
+
+    An answer may use it, and it takes no time to run.
 
     Parameters
     ----------
@@ -122,9 +125,9 @@ def imports_of(source: str, transform) -> list[ast.stmt]:
     transform : function
         Makes plain Python of a cell with magics.
     """
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
     tree = _parse(source, transform)
-    return [s for s in tree.body if isinstance(s, (ast.Import, ast.ImportFrom))] if (
-        tree) else []  # fmt: skip
+    return [ast.unparse(s) for s in tree.body if isinstance(s, kinds)] if tree else []
 
 
 def _is_open(node: ast.expr) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import os
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from d2l_nin.grading.cells import (
     Contents,
     NotANotebook,
-    imports_of,
+    definitions_of,
     is_left_open,
     read_notebook,
 )
@@ -24,7 +23,7 @@ MOST_CHARACTERS = 20_000  # of a cell; of an error's line a fiftieth
 
 
 class _Pass:
-    """The cells of a notebook, run in order; `quick` runs imports and exercises only.
+    """The cells of a notebook, run in order; the quick pass runs not all of them.
 
     Parameters
     ----------
@@ -52,15 +51,13 @@ class _Pass:
             self.tell({"cell": i})
         return i not in self.skip
 
-    def imports(self) -> None:
-        """Import what the cells above the exercises import at their left margin."""
+    def above(self) -> None:
+        """Import and define what the cells above the exercises do, and no more."""
         for i, source in enumerate(self.contents.sources[: self.contents.first]):
-            statements = imports_of(source, self.shell.transform_cell)
+            statements = definitions_of(source, self.shell.transform_cell)
             if statements and self._begin(i):
-                for statement in statements:
-                    module = ast.Module([statement], [])
-                    with contextlib.suppress(BaseException):  # it is run whole later
-                        exec(compile(module, "<import>", "exec"), self.shell.user_ns)
+                for statement in statements:  # one that fails is run whole later
+                    self.shell.run_cell(statement)
 
     def run(self, i: int) -> None:
         """Run a cell as the notebook does; tell its error."""
@@ -108,7 +105,7 @@ def run_notebook(
         frozenset(task["skip"]),
     )  # fmt: skip
     if not whole:
-        passed.imports()
+        passed.above()
     for i in range(0 if whole else contents.first, len(contents.sources)):
         if not whole:
             pristine.put_back()

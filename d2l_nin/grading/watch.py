@@ -5,10 +5,10 @@ forks a child for each request that comes as a line of JSON on standard input. W
 a child runs, this process watches its time, memory and processes. When a child dies
 in one cell, the next child leaves that cell out.
 
-First a quick pass runs the imports and the cells from "Exercises" on. Where that does
-not settle everything, the whole notebook runs, in order. A cell that takes too long is
-interrupted, as its author would have to, and the next one goes on. What the child finds
-comes back through a pipe, marked with a token.
+First a quick pass runs the cells from "Exercises" on, and of those above what they
+import and define. Where that does not settle everything, the whole notebook runs, in
+order. A cell that takes too long is interrupted, as its author would have to, and the
+next one goes on. What the child finds comes back through a pipe, marked with a token.
 
 This protects from mistakes and mischief: loops that never end, floods, `os._exit`,
 eaten memory, redefined checks. It does not protect from code written to break out:
