@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 
 from d2l_nin.course.chapters import drop_unanswered, find_chapters, find_solutions
-from d2l_nin.course.folding import fold
+from d2l_nin.course.folding import boxed, fold
 from d2l_nin.course.slides import install_node_modules
 
 ROOT = Path(__file__).parents[1]
@@ -86,11 +86,9 @@ def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
         if cell.cell_type == "markdown":
             cell.source = link_terms(cell.source, left)
             continue
-        folded = cell.metadata.get("jupyter", {})
-        if folded.get("outputs_hidden"):
-            tags.append("hide-output")
-        if folded.get("source_hidden"):
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
             tags.append("hide-input")
+    boxed(notebook)
     links = [f'<a href="{path.name}" download>notebook</a>']
     if path.stem[:2] in LIVE and "solutions" not in path.parts:
         page, title, heading = LIVE[path.stem[:2]]

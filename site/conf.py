@@ -1,7 +1,5 @@
 """How Sphinx builds the book. `make site` calls it; see build.py."""
 
-from docutils import nodes
-
 project = "From 1×1 convolution to ResNet"
 html_title = project
 author = "the authors of the course"
@@ -68,20 +66,3 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_context = {"default_mode": "auto"}
-
-
-def fold_deeper(app, doctree):
-    """Fold each section of *Going deeper* below its heading and first paragraph."""
-    for part in doctree.findall(nodes.section):
-        if "going-deeper" not in part["ids"]:
-            continue
-        for section in part.children:
-            if isinstance(section, nodes.section) and len(section) > 2:
-                begin = '<details class="deeper"><summary>Read this section</summary>'
-                section.insert(2, nodes.raw("", begin, format="html"))
-                section.append(nodes.raw("", "</details>", format="html"))
-
-
-def setup(app):
-    app.connect("doctree-read", fold_deeper)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,10 +8,11 @@ import pytest
 
 from d2l_nin.course.chapters import find_chapters, titles_of
 from d2l_nin.course.folding import (
-    answers_prediction,
+    answer_boxes,
+    boxed,
     deeper_sections,
     fold,
-    is_plumbing,
+    plumbing,
 )
 from d2l_nin.course.page import _maths, to_html, write_index
 from d2l_nin.course.slides import find_chromium
@@ -106,10 +107,10 @@ def test_what_answers_a_prediction_is_folded(pages):
         text = (pages / f"{path.stem}.html").read_text(encoding="utf-8")
         predictions = sum("**Predict" in cell.source for cell in notebook.cells)
         folded = text.count('<details class="course-answer">')
-        assert folded == sum(answers_prediction(notebook)) >= min(3, predictions) > 0
-        plumbing = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        plumbing = [cell for cell in plumbing if is_plumbing(cell.source)]
-        assert text.count('<details class="course-code">') == len(plumbing) >= 2
+        assert 0 < folded == len(answer_boxes(notebook)) <= predictions
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        folded = sum(bool(plumbing(cell.source)) for cell in code)
+        assert text.count('<details class="course-code">') == folded >= 1
 
 
 def test_sections_of_going_deeper_are_folded_and_exercises_say_nothing(pages):
@@ -147,6 +148,29 @@ def test_the_lab_folds_the_headings_of_going_deeper_alone():
     assert folded == [False, False, True, False, True, False]
 
 
+def test_one_box_for_all_that_answers_a_prediction():
+    """The code above it stays in sight, what only draws goes in as a whole."""
+    new = nbformat.v4
+    output = new.new_output("stream", text="0.9\n")
+    code = ["1 + 1", "x = compare(a, b)", "figures.curves(x)", "2 + 2"]
+    cells = [new.new_code_cell(source, outputs=[output]) for source in code]
+    ask = new.new_markdown_cell("**Predict:** how many?")
+    notebook = new.new_notebook(
+        cells=[cells[0], ask, *cells[1:3], new.new_markdown_cell("Two."), cells[3]]
+    )
+    assert answer_boxes(notebook) == [range(2, 4)]
+    boxed(notebook)
+    nbformat.validate(notebook)
+    shown = [
+        cell.source if cell.cell_type == "raw" else len(cell.get("outputs", []))
+        for cell in notebook.cells
+    ]
+    begin = shown[3]
+    assert begin.startswith("<details") and begin.count("<details") == 1
+    assert shown == [1, 0, 0, begin, 1, 1, "</details>", 0, 1]
+    assert notebook.cells[4].metadata["transient"]["remove_source"]
+
+
 @pytest.mark.parametrize(
     "source, folded",
     [
@@ -168,7 +192,7 @@ def test_the_lab_folds_the_headings_of_going_deeper_alone():
     ],
 )
 def test_what_only_imports_draws_or_verifies_is_plumbing(source, folded):
-    assert is_plumbing(source) is folded
+    assert bool(plumbing(source)) is folded
 
 
 def test_folding_leaves_nothing_of_an_earlier_folding():

@@ -8,32 +8,43 @@ JupyterLab keeps three marks in a cell's metadata: `jupyter.source_hidden`,
 from __future__ import annotations
 
 import ast
+import copy
 
-__all__ = ["answers_prediction", "deeper_sections", "fold", "is_plumbing"]
+import nbformat
+
+__all__ = [
+    "answer_boxes",
+    "answers_prediction",
+    "boxed",
+    "deeper_sections",
+    "fold",
+    "plumbing",
+]
 
 _COLLAPSED = "jp-MarkdownHeadingCollapsed"
 
 
-def is_plumbing(source: str) -> bool:
-    """Whether code only imports, only draws or only verifies.
+def plumbing(source: str) -> str:
+    """What code is for that only imports, only draws or only verifies; else "".
 
     Drawing is a call of `figures` or of a result's `plot`; verifying is a call of
     `verdict`, with the assignments and prints around it. A cell marked #@save or an
     exercise's is never plumbing.
     """
     if "#@save" in source or "check.ch" in source:
-        return False
+        return ""
     code = "\n".join(ln for ln in source.splitlines() if not ln.startswith("%"))
     try:
         statements = ast.parse(code).body
     except SyntaxError:  # a magic within the code
-        return False
-    kinds = [_kind(statement) for statement in statements]
-    if not kinds or None in kinds:
-        return False
+        return ""
+    kinds = {_kind(statement) for statement in statements}
     if "verdict" in kinds:
-        return set(kinds) <= {"import", "verdict", "assign", "print"}
-    return set(kinds) in ({"import"}, {"draw"}, {"import", "draw"})
+        only = kinds <= {"import", "verdict", "assign", "print"}
+        return "it compares a number with its bound" if only else ""
+    if kinds in ({"draw"}, {"import", "draw"}):
+        return "it draws the picture"
+    return "imports" if kinds == {"import"} else ""
 
 
 def _kind(statement: ast.stmt) -> str | None:
@@ -65,6 +76,20 @@ def answers_prediction(notebook) -> list[bool]:
     return found
 
 
+def answer_boxes(notebook) -> list[range]:
+    """For each *Predict*, the cells from its first answer to its last."""
+    found, within = [], False
+    for i, answers in enumerate(answers_prediction(notebook)):
+        if notebook.cells[i].cell_type == "markdown":
+            within = False
+        elif answers and within:
+            found[-1] = range(found[-1].start, i + 1)
+        elif answers:
+            found.append(range(i, i + 1))
+            within = True
+    return found
+
+
 def deeper_sections(notebook) -> list[range]:
     """The cells of each section of *Going deeper*, its heading's cell among them."""
     found, within = [], False
@@ -91,7 +116,7 @@ def fold(notebook) -> None:
             continue
         marks = cell.metadata.pop("jupyter", {})
         for name, folded in (
-            ("source_hidden", is_plumbing(cell.source)),
+            ("source_hidden", bool(plumbing(cell.source))),
             ("outputs_hidden", answers),
         ):
             marks.pop(name, None)
@@ -99,3 +124,49 @@ def fold(notebook) -> None:
                 marks[name] = True
         if marks:
             cell.metadata["jupyter"] = marks
+
+
+# --- on a page ------------------------------------------------------------------------
+
+_BOX = '<details class="course-{}"><summary>{}</summary>'
+
+
+def boxed(notebook) -> None:
+    """Put the beginnings and ends of boxes that open on a click between the cells.
+
+    There is one for each section of *Going deeper*, below its first words, and one
+    for all that answers a prediction. The code that leads to an answer stands before
+    the box, and the box begins with that cell's output.
+    """
+    optional = [section for section in deeper_sections(notebook) if len(section) > 1]
+    answers = answer_boxes(notebook)
+    begins = {section[1]: ("deeper", "Read this section") for section in optional}
+    asked = {box[0]: ("answer", "Your prediction first, then this") for box in answers}
+    cells = []
+    for i, cell in enumerate(notebook.cells):
+        if i in begins:
+            cells.append(_raw(_BOX.format(*begins[i])))
+        if i in asked:
+            if not plumbing(cell.source):
+                code = copy.deepcopy(cell)
+                code.outputs = []
+                cells.append(code)
+                cell = _only_output(cell)
+            cells.append(_raw(_BOX.format(*asked[i])))
+        cells.append(cell)
+        ends = sum(i == box[-1] for box in [*answers, *optional])
+        cells += [_raw("</details>") for _ in range(ends)]
+    notebook.cells = cells
+
+
+def _raw(text: str):
+    return nbformat.v4.new_raw_cell(text, metadata={"raw_mimetype": "text/html"})
+
+
+def _only_output(cell):
+    """The cell without its code; one mark is for nbconvert, the other for MyST-NB."""
+    shown = copy.deepcopy(cell)
+    shown.id = f"{cell.id}-output"
+    shown.metadata["transient"] = {"remove_source": True}
+    shown.metadata.setdefault("tags", []).append("remove-input")
+    return shown

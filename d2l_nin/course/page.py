@@ -20,7 +20,7 @@ from d2l_nin.course.chapters import (
     title_of,
     write_text,
 )
-from d2l_nin.course.folding import deeper_sections, fold
+from d2l_nin.course.folding import boxed, fold, plumbing
 
 __all__ = ["to_html", "write_executed", "write_index"]
 
@@ -105,10 +105,10 @@ def to_html(notebook, others: list[tuple[str, str]] = (), here: str = "") -> str
     notebook = for_reading(notebook)
     fold(notebook)
     drop_unanswered(notebook)
-    for section in deeper_sections(notebook):
-        if len(section) > 1:
-            first, last = (notebook.cells[i] for i in (section[1], section[-1]))
-            first.metadata["opens"] = last.metadata["closes"] = True
+    boxed(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.metadata["plumbing"] = plumbing(cell.source)
     exporter = HTMLExporter(
         template_name="chapter",
         extra_template_basedirs=[str(TEMPLATES)],
