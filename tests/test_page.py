@@ -1,5 +1,7 @@
 """The chapters as pages, looked at in Chromium without a network."""
 
+import json
+import os
 import re
 import subprocess
 
@@ -15,7 +17,7 @@ from d2l_nin.course.folding import (
     plumbing,
 )
 from d2l_nin.course.page import _maths, to_html, write_index
-from d2l_nin.course.slides import find_chromium
+from d2l_nin.course.slides import find_chromium, install_node_modules
 from tests.test_notebooks import ROOT
 
 PATHS = find_chapters(ROOT / "notebooks")
@@ -82,6 +84,39 @@ def test_a_page_that_is_too_wide_is_seen(pages, tmp_path):
     )
     wide, room, cut = asked(tmp_path, "wide.html", 390, tmp_path)
     assert wide > room and cut == 1
+
+
+def looked_at(folder):
+    """Faults that tests/look_pages.js finds, and the number of pages on paper."""
+    modules = [ROOT / "build" / name / "node_modules" for name in ("node", "site-npm")]
+    install_node_modules(ROOT / "build/node")
+    command = ["node", ROOT / "tests/look_pages.js", modules[0] / "playwright-core",
+               modules[1] / "axe-core/axe.min.js", find_chromium(), folder]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+with_axe = pytest.mark.skipif(
+    "SITE_TEST" not in os.environ, reason="axe-core comes with the book: make site-test"
+)
+
+
+@with_axe
+def test_axe_finds_nothing_serious_and_paper_cuts_nothing_off(pages):
+    found = looked_at(pages)
+    assert found["faults"] == []
+    assert all(3 <= found["pdf"][f"{path.stem}.html"] <= 40 for path in PATHS)
+
+
+@with_axe
+def test_what_axe_and_paper_forbid_is_seen(tmp_path):
+    code = "<details><summary>Code</summary><pre>" + "a" * 300 + "</pre></details>"
+    (tmp_path / "bad.html").write_text(
+        f"<html lang=en><title>Bad</title><p style='color:#aaa'>pale</p>{code}"
+    )
+    said = " ".join(looked_at(tmp_path)["faults"])
+    assert "color-contrast" in said and "on paper: stays shut: PRE" in said
 
 
 def test_all_links_are_alive(pages):
