@@ -26,7 +26,6 @@ __all__ = [
     "call",
     "expect_close",
     "expect_keys",
-    "expect_number",
     "expect_shape",
     "likely_mistake",
     "measured_accuracies",
@@ -304,13 +303,6 @@ def expect_shape(value, shape: tuple, mistakes=None, what: str = "the output"):
         mistake = (mistakes or {}).get(array.shape, "")
         raise Wrong(f"{what} of shape {tuple(shape)}", f"{array.shape}", mistake)
     return array
-
-
-def expect_number(number: int, right: int, what: str, mistakes: dict) -> None:
-    """Raise Wrong unless a whole number is right; `mistakes`: a number to its cause."""
-    if number != right:
-        size = "too small" if number < right else "too large"
-        raise Wrong(what, f"{number:,}, which is {size}", mistakes.get(number, ""))
 
 
 def likely_mistake(value, mistakes, rtol: float = 1e-3, atol: float = 1e-4) -> str:

@@ -164,6 +164,9 @@ const Live = (() => {
     document.body.dataset.answered ||= String(Math.round(performance.now()));
   }
 
-  return { SIZE, answered, classMaps, element, garments, grey, latest, mean, moved,
+  // What an arrow key adds to (x, y).
+  const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+  return { SIZE, STEPS, answered, classMaps, element, garments, grey, latest, mean, moved,
     number, paint, place, signed, softmax, stored };
 })();

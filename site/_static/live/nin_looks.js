@@ -1,6 +1,6 @@
 // Ten class maps of one image, what they add up to, and what one position sees.
 (() => {
-  const { SIZE, element, number, paint, place, grey, signed, mean, softmax, classMaps } = Live;
+  const { SIZE, STEPS, element, number, paint, place, grey, signed, mean, softmax, classMaps } = Live;
   const PATCH = 4, ACROSS = SIZE / PATCH;
   let base = Live.stored(0), image = base, made = null;
 
@@ -33,7 +33,6 @@
   });
 
   // Draw with a finger, a pen or a mouse, or with the arrow keys and the space bar.
-  const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   let drawing = false, pen = [SIZE / 2, SIZE / 2];
   const at = (event) => place(element("input"), event).map((v) => v / 10 - 0.5);
   function begin() {  // what is drawn is added to what is seen

@@ -1,6 +1,6 @@
 // A 1×1 convolution from three channels to three: nine sliders.
 (() => {
-  const { element, number, paint, place, answered } = Live;
+  const { STEPS, element, number, paint, place, answered } = Live;
   const WIDTH = 96, HEIGHT = 64, NAMES = ["red", "green", "blue"];
   const PRESETS = {
     "As it is": [1, 0, 0, 0, 1, 0, 0, 0, 1],
@@ -60,11 +60,10 @@
     show();
   });
 
-  const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
   element("in").addEventListener("keydown", (event) => {
     if (!(event.key in STEPS)) return;
     event.preventDefault();
-    const [down, right] = STEPS[event.key];
+    const [right, down] = STEPS[event.key];
     const row = Math.floor(chosen / WIDTH) + 2 * down, column = chosen % WIDTH + 2 * right;
     chosen = Math.min(HEIGHT - 1, Math.max(0, row)) * WIDTH + Math.min(WIDTH - 1, Math.max(0, column));
     show();
