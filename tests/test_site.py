@@ -7,13 +7,17 @@ book is skipped.
 import importlib.util
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import nbformat
 import numpy
 import pytest
 
+from d2l_nin.course.chapters import find_chapters
+from d2l_nin.course.folding import answer_boxes, deeper_sections
 from d2l_nin.course.slides import find_chromium, install_node_modules
 
 ROOT = Path(__file__).parent.parent
@@ -113,6 +117,17 @@ def test_the_pages_net_is_that_of_mxnet(looked):
     assert len(maps) == 20
     assert numpy.abs(maps - of_mxnet).max() <= 1e-4
     assert maps.mean((2, 3)).argmax(1).tolist() == wanted["classes"]
+
+
+@built
+def test_the_book_folds_what_the_pages_fold():
+    for path in find_chapters(ROOT / "notebooks"):
+        notebook = nbformat.read(path, as_version=4)
+        text = (SITE / "chapters" / f"{path.stem}.html").read_text("utf-8")
+        boxes = re.findall(r'<details class="course-(\w+)">', text)
+        assert boxes.count("answer") == len(answer_boxes(notebook)) > 0
+        assert not re.search(r"</summary>\s*</div>", text), "it ends at once"
+        assert boxes.count("deeper") == len(deeper_sections(notebook)) > 0
 
 
 @built

@@ -128,6 +128,8 @@ def fold(notebook) -> None:
 
 # --- on a page ------------------------------------------------------------------------
 
+# The first name is read by nbconvert, the second by MyST-NB.
+_HTML = {"raw_mimetype": "text/html", "format": "text/html"}
 _BOX = '<details class="course-{}"><summary>{}</summary>'
 
 
@@ -160,7 +162,7 @@ def boxed(notebook) -> None:
 
 
 def _raw(text: str):
-    return nbformat.v4.new_raw_cell(text, metadata={"raw_mimetype": "text/html"})
+    return nbformat.v4.new_raw_cell(text, metadata=_HTML)
 
 
 def _only_output(cell):
