@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from d2l_nin import figures
 from d2l_nin.paired import Difference
-from d2l_nin.training.progress import someone_looks
+from d2l_nin.training.progress import Neighbours, one_bar_for_all, someone_looks
 
 __all__ = ["Comparison", "Difference", "compare", "verdict"]
 
@@ -71,12 +71,17 @@ def compare(
         )
     num_runs, results = len(variants) * len(seeds), {name: [] for name in variants}
     # Turn by turn, so that a machine that slows down slows all variants alike.
-    with tqdm(
-        total=num_runs, unit="run", leave=False, disable=not someone_looks()
-    ) as bar:
+    neighbours = Neighbours()
+    with (
+        one_bar_for_all(),
+        tqdm(
+            total=num_runs, unit="run", leave=False, disable=not someone_looks()
+        ) as bar,
+    ):
         for seed in seeds:
             for name, variant in variants.items():
                 bar.set_description_str(f"{name}, seed {seed}")
+                bar.set_postfix_str(neighbours.remark())
                 results[name].append(run(variant, seed))
                 bar.update()
     return Comparison(results, seeds, what)

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from d2l_nin.experiment import Comparison, Difference, compare, verdict
+from d2l_nin.training.progress import _make_view
 
 
 def test_every_variant_runs_once_with_each_seed():
@@ -101,3 +102,12 @@ def test_a_verdict_says_number_bound_and_what_it_excludes(bound, kept, capsys):
 def test_nan_keeps_no_bound(capsys):
     verdict("loss", float("nan"), excludes="anything", below=1)
     assert capsys.readouterr().out.startswith("✗")
+
+
+def test_there_is_one_bar_for_all_runs():
+    """No run shows a view of its own, whether it asks for one or not."""
+    views = compare({"a": None}, lambda _, seed: _make_view(True, 4), seeds=2)["a"]
+    assert views == [None, None]
+    view = _make_view(True, 4)
+    assert view is not None
+    view.close()

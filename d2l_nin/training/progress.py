@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import os
 import sys
 import time
@@ -10,6 +12,18 @@ from tqdm import tqdm
 
 from d2l_nin.environment import Load
 from d2l_nin.training.history import History
+
+_one_bar = contextvars.ContextVar("one bar for all", default=False)
+
+
+@contextlib.contextmanager
+def one_bar_for_all():
+    """Within it, no run shows a view of its own: what starts them all has a bar."""
+    token = _one_bar.set(True)
+    try:
+        yield
+    finally:
+        _one_bar.reset(token)
 
 
 def _notebook_is_live() -> bool:
@@ -86,7 +100,7 @@ class _CurveWithRemark:
 
 def _make_view(progress: bool | None, num_steps: int):
     """The live curve in a notebook, a bar in a terminal, else nothing."""
-    if progress is False:
+    if progress is False or _one_bar.get():
         return None
     if _notebook_is_live():
         # Here, as Matplotlib takes a second and most runs draw nothing.
