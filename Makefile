@@ -3,6 +3,8 @@
 VENV ?= .venv
 PY = "$(VENV)/bin/python"
 CHAPTER ?=
+# uv heeds pip's own setting of where packages come from.
+UV = $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX="$(PIP_INDEX_URL)") $(PY) -m uv
 BENCH ?=
 
 .PHONY: help setup run test bench notebooks slides slides-pdf bundle site site-test linkcheck lab lock \
@@ -29,7 +31,7 @@ bench: setup  ## measure speed beside d2l, a plain loop and PyTorch (under half 
 	@test -x .venv-bench/.ready || { \
 	    echo "Setting up .venv-bench with PyTorch ..." && \
 	    $(PY) -m uv venv -q --clear --python $(PY) .venv-bench && \
-	    $(PY) -m uv pip install -q --python .venv-bench/bin/python --group bench && \
+	    $(UV) pip install -q --python .venv-bench/bin/python --group bench && \
 	    touch .venv-bench/.ready && chmod +x .venv-bench/.ready; }
 	@$(PY) -m benchmarks $(BENCH)
 
@@ -50,7 +52,7 @@ site: setup  ## the course as a book, in build/site (SOLUTIONS=1: with the solut
 	@test "$$(cat .venv-site/.ready 2>/dev/null)" = "$$(cksum < site/requirements.lock)" || { \
 	    echo "Setting up .venv-site with Sphinx ..." && \
 	    $(PY) -m uv venv -q --clear --python $(PY) .venv-site && \
-	    $(PY) -m uv pip install -q --no-config --require-hashes \
+	    $(UV) pip install -q --no-config --require-hashes \
 	        --python .venv-site/bin/python -r site/requirements.lock && \
 	    .venv-site/bin/python site/see.py $(PY) && \
 	    cksum < site/requirements.lock > .venv-site/.ready; }

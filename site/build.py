@@ -25,6 +25,7 @@ from d2l_nin.course.slides import install_node_modules
 ROOT = Path(__file__).parents[1]
 SITE, BUILD = ROOT / "site", ROOT / "build"
 SOURCE, OUT = BUILD / "site-source", BUILD / "site"
+LINKS = BUILD / "site-links"  # what linkcheck writes
 MATHJAX = ("MathJax.js", "LICENSE", "config/TeX-AMS_SVG.js", "jax/output/SVG",
            "jax/element/mml", "jax/input/TeX", "extensions")  # fmt: skip
 # Of this folder, what Sphinx has no use for.
@@ -62,13 +63,19 @@ def link_terms(text: str, left: set[str]) -> str:
 
 
 def link_live(notebook, page: str, title: str, heading: str) -> None:
-    """A link to the live page below the text that a heading begins, or the summary."""
-    link = f"\n\n**Live:** [{title}](../live/{page}.md), in your browser."
-    for wanted in (f"## {heading}", "## Summary"):
-        for cell in notebook.cells:
-            if wanted in cell.source.splitlines():
-                cell.source += link
-                return
+    """A link to the live page below the text that a heading begins.
+
+    Raises
+    ------
+    ValueError
+        The chapter has no such heading.
+    """
+    for cell in notebook.cells:
+        if f"## {heading}" in cell.source.splitlines():
+            link = f"[{title}](../live/{page}.md), in your browser."
+            cell.source += f"\n\n**Live:** {link}"
+            return
+    raise ValueError(f"{page}: no chapter has the heading '{heading}'; change LIVE")
 
 
 def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
@@ -185,15 +192,18 @@ def main() -> None:
     parser.add_argument("--linkcheck", action="store_true", help="try outer links only")
     args = parser.parse_args()
     write_source(args.solutions)
-    shutil.rmtree(OUT, ignore_errors=True)
-    builder = "linkcheck" if args.linkcheck else "html"
+    out, builder = (LINKS, "linkcheck") if args.linkcheck else (OUT, "html")
+    shutil.rmtree(out, ignore_errors=True)
     command = ["-m", "sphinx", "-b", builder, "-W", "--keep-going", "-q", "-j", "2",
-               "-d", str(SOURCE / ".doctrees"), str(SOURCE), str(OUT)]  # fmt: skip
+               "-d", str(SOURCE / ".doctrees"), str(SOURCE), str(out)]  # fmt: skip
     done = subprocess.run([sys.executable, *command])
     found = [] if args.linkcheck or done.returncode else faults(OUT)
     print("\n".join(found), file=sys.stderr)
     if done.returncode or found:
         sys.exit(1)
+    if args.linkcheck:
+        print(f"All links of {LINKS / 'output.txt'} are alive.")
+        return
     size = sum(path.stat().st_size for path in OUT.rglob("*") if path.is_file())
     print(f"{OUT / 'index.html'}: {size / 2**20:.1f} MiB")
 

@@ -54,6 +54,8 @@ async function opened(browser, base, [width, height], theme, use) {
       await page.waitForSelector("body[data-answered]", { timeout: 15000 })
         .catch(() => tell("gives no answer"));
     }
+    await page.evaluate(() => document.querySelectorAll("details[class^='course-']")
+      .forEach((box) => { box.open = true; }));
     const wide = await page.evaluate(() =>
       document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (wide > 1) tell(`wider than the screen by ${wide} px`);
@@ -130,8 +132,11 @@ async function main() {
   const chapter = all.find((name) => /^chapters.02/.test(name));
   const some = ["index.html", chapter, ...LIVE];
   for (const size of SIZES) {
-    await opened(browser, bases[0], size, "light", async (page, open) => {
-      for (const name of all) await open(name);
+    await opened(browser, bases[0], size, "light", async (page, open, tell) => {
+      for (const name of all) {
+        await open(name);
+        if (size === SIZES[0]) await judged(page, tell);
+      }
     });
     await opened(browser, bases[1], size, "light", async (page, open) => {
       for (const name of some) await open(name);

@@ -470,9 +470,16 @@ def test_make_wheels_fills_a_folder_that_installs_what_is_locked(tmp_path):
 
 
 def test_binder_installs_the_course_itself():
-    """environment.yml can't: pip wants a hash of all that stands beside the lock."""
-    script = ROOT / "postBuild"
+    """environment.yml can't: pip wants a hash of all that stands beside the lock.
+
+    Without the folder Binder would build the Dockerfile and read neither file.
+    """
+    script = ROOT / "binder" / "postBuild"
     assert os.access(script, os.X_OK) and "-e ." in script.read_text()
+    text = (ROOT / "binder" / "environment.yml").read_text()
+    for_conda = (ROOT / "environment.yml").read_text()
+    assert text[text.index("name:") :].replace("../", "") == for_conda
+    assert (ROOT / "binder" / "../requirements.lock").exists()
 
 
 def test_the_container_is_what_readme_says():

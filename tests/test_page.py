@@ -24,7 +24,8 @@ PATHS = find_chapters(ROOT / "notebooks")
 # Chromium says here how wide a page wants to be, how wide it may be, and how many
 # pieces of code or output are cut off where they could be scrolled.
 ASK = (
-    "<script>const all = document.documentElement; parent.postMessage("
+    "<script>document.querySelectorAll('details').forEach(e => {e.open = true}); "
+    "const all = document.documentElement; parent.postMessage("
     "[all.scrollWidth, innerWidth, [...all.querySelectorAll('.highlight, "
     ".highlight *, .jp-InputArea-editor, .jp-OutputArea-output')].filter(e => "
     "e.scrollWidth > e.clientWidth + 1 && ['hidden', 'clip'].includes("

@@ -120,6 +120,14 @@ def test_the_pages_net_is_that_of_mxnet(looked):
 
 
 @built
+def test_every_quoted_paper_is_in_the_bibliography():
+    books = (ROOT / "site" / "references.bib").read_text("utf-8")
+    for path in find_chapters(ROOT / "notebooks"):
+        for number in re.findall(r"arxiv.org/abs/([\d.]+)", path.read_text("utf-8")):
+            assert f"abs/{number}}}" in books, (path.name, number)
+
+
+@built
 def test_the_book_folds_what_the_pages_fold():
     for path in find_chapters(ROOT / "notebooks"):
         notebook = nbformat.read(path, as_version=4)
