@@ -191,9 +191,8 @@ def test_one_box_for_all_that_answers_a_prediction():
     code = ["1 + 1", "x = compare(a, b)", "figures.curves(x)", "2 + 2"]
     cells = [new.new_code_cell(source, outputs=[output]) for source in code]
     ask = new.new_markdown_cell("**Predict:** how many?")
-    notebook = new.new_notebook(
-        cells=[cells[0], ask, *cells[1:3], new.new_markdown_cell("Two."), cells[3]]
-    )
+    told = new.new_markdown_cell("Two.\n\nNow three.")
+    notebook = new.new_notebook(cells=[cells[0], ask, *cells[1:3], told, cells[3]])
     assert answer_boxes(notebook) == [range(2, 4)]
     boxed(notebook)
     nbformat.validate(notebook)
@@ -203,7 +202,8 @@ def test_one_box_for_all_that_answers_a_prediction():
     ]
     begin = shown[3]
     assert begin.startswith("<details") and begin.count("<details") == 1
-    assert shown == [1, 0, 0, begin, 1, 1, "</details>", 0, 1]
+    assert shown == [1, 0, 0, begin, 1, 1, 0, "</details>", 0, 1]
+    assert [cell.source for cell in notebook.cells[6:9:2]] == ["Two.", "Now three."]
     assert notebook.cells[4].metadata["transient"]["remove_source"]
 
 

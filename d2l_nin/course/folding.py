@@ -138,10 +138,12 @@ def boxed(notebook) -> None:
 
     There is one for each section of *Going deeper*, below its first words, and one
     for all that answers a prediction. The code that leads to an answer stands before
-    the box, and the box begins with that cell's output.
+    the box, which begins with that cell's output and ends with the first paragraph of
+    the text below, where the answer is told in words.
     """
+    _cut_answers(notebook)
     optional = [section for section in deeper_sections(notebook) if len(section) > 1]
-    answers = answer_boxes(notebook)
+    answers = [_with_words(notebook, box) for box in answer_boxes(notebook)]
     begins = {section[1]: ("deeper", "Read this section") for section in optional}
     asked = {box[0]: ("answer", "Your prediction first, then this") for box in answers}
     cells = []
@@ -159,6 +161,24 @@ def boxed(notebook) -> None:
         ends = sum(i == box[-1] for box in [*answers, *optional])
         cells += [_raw("</details>") for _ in range(ends)]
     notebook.cells = cells
+
+
+def _cut_answers(notebook) -> None:
+    """Put the paragraph that follows a prediction's answer into a cell of its own."""
+    for box in reversed(answer_boxes(notebook)):
+        below = notebook.cells[box[-1] + 1 : box[-1] + 2]
+        first, _, rest = below[0].source.partition("\n\n") if below else ("", "", "")
+        told = not first.startswith("#") and "**Predict" not in first
+        if told and rest and not first.endswith(":"):
+            words = nbformat.v4.new_markdown_cell(first, metadata={"tells": True})
+            below[0].source = rest
+            notebook.cells.insert(box[-1] + 1, words)
+
+
+def _with_words(notebook, box: range) -> range:
+    below = notebook.cells[box[-1] + 1 : box[-1] + 2]
+    tells = bool(below) and below[0].metadata.get("tells", False)
+    return range(box.start, box.stop + tells)
 
 
 def _raw(text: str):
