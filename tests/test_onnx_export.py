@@ -35,6 +35,10 @@ NETS = {
     "LeNet": (baselines.lenet, SMALL),
     "LeNet, modern": (lambda: baselines.lenet(modern=True), SMALL),
     "AlexNet": (baselines.alexnet, (1, 224, 224)),
+    "AlexNet of 2012": (baselines.alexnet_2012, (3, 227, 227)),
+    "VGG": (baselines.vgg, (1, 224, 224)),
+    "GoogLeNet, ImageNet": (inception.googlenet, (3, 96, 96)),
+    "ResNet-50": (lambda: resnet.resnet_imagenet(50), (3, 96, 96)),
     "ResNet": (resnet.resnet_classroom, SMALL),
     "ResNet, odd zeros": (
         lambda: resnet.resnet_classroom(shortcut="zero-pad", widths=(16, 24, 40)),

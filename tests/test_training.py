@@ -83,9 +83,9 @@ print(digest.hexdigest())
 """
 
 
-def digest_of(seed):
+def digest_of(seed, python=sys.executable):
     done = subprocess.run(
-        [sys.executable, "-c", REPEAT.replace("SEED", str(seed))],
+        [python, "-c", REPEAT.replace("SEED", str(seed))],
         capture_output=True,
         text=True,
         check=True,
@@ -99,6 +99,16 @@ def test_same_seed_same_bits_in_another_process():
     assert len(first) == len(hashlib.sha256().hexdigest())
     assert digest_of(5) == first
     assert digest_of(6) != first
+
+
+@pytest.mark.skipif("OTHER_PYTHON" not in os.environ, reason="set OTHER_PYTHON")
+def test_same_seed_same_bits_on_another_python():
+    """OTHER_PYTHON is the interpreter of a second clone's .venv, of another version."""
+    other, version = os.environ["OTHER_PYTHON"], "import sys; print(sys.version)"
+    command = [other, "-c", version]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() != sys.version, "it is the same Python"
+    assert digest_of(5) == digest_of(5, other)
 
 
 def test_fit_is_the_plain_loop_to_the_bit():
