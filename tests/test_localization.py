@@ -86,6 +86,18 @@ def test_distractors_do_not_touch_the_garment():
     assert with_more_light == 20
 
 
+def test_centred_scenes_have_the_same_garments_in_the_middle():
+    scenes = paste_garments(
+        IMAGES, LABELS, 30, 48, num_distractors=0, backgrounds=("black",), seed=3
+    )
+    centred = scenes.centred()
+    assert (abs(centred.boxes[:, :2] + centred.boxes[:, 2:] - 48) <= 1).all()
+    for image, box in zip(centred.images, centred.boxes):
+        assert box_of_garment(image) == tuple(box)
+    assert (centred.images.sum((1, 2)) == scenes.images.sum((1, 2))).all()
+    assert (centred.labels == scenes.labels).all()
+
+
 def test_scenes_are_fixed_by_the_seed():
     digests = [
         hashlib.sha256(paste_garments(IMAGES, LABELS, 20, seed=s).images).hexdigest()

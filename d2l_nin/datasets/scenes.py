@@ -56,6 +56,20 @@ class Scenes:
             tuple(self.distractors[n] for n in chosen),
         )
 
+    def centred(self) -> Scenes:
+        """The same scenes, each moved until its garment is in the middle.
+
+        What leaves at one edge comes in at the other: black, where all else is black.
+        """
+        H, W = self.images.shape[1:]
+        images, boxes = self.images.copy(), self.boxes.copy()
+        for n, (top, left, bottom, right) in enumerate(self.boxes):
+            move = (H - top - bottom) // 2, (W - left - right) // 2
+            images[n] = numpy.roll(images[n], move, axis=(0, 1))
+            boxes[n] += (*move, *move)
+        empty = tuple([] for _ in boxes)
+        return Scenes(images, self.labels, boxes, self.backgrounds, empty)
+
     def find_another(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
         """Another garment to be found, in each picture that has one.
 

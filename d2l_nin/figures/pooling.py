@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy
+from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
-from d2l_nin.datasets import text_labels
+from d2l_nin.datasets import resize_images, text_labels
 from d2l_nin.figures import words
 from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 from d2l_nin.figures.sheets import FAINT, LINE, TYPE, arrow, canvas
@@ -14,6 +16,7 @@ from d2l_nin.localization import peaks, points_in_boxes
 __all__ = ["asked_maps_picture", "pooling_picture", "receptive_field_picture"]
 
 _HIGH, _SOME = "#f3c25b", "#fbe9c0"
+_WHITE = [patheffects.withStroke(linewidth=4, foreground="white")]
 # Each class map: its name, its high position, the other positions that are raised.
 _MAPS = (
     ("sandal", (2, 1), ((2, 0), (1, 1))),
@@ -74,14 +77,14 @@ def pooling_picture():
         return picture(fig, alt)
 
 
-def _outline(ax, boxes: dict, colours=(COLOURS[4], COLOURS[5])) -> None:
+def _outline(ax, boxes: dict, colours=(COLOURS[4], COLOURS[5]), **look) -> None:
     """Up to two boxes (top, left, bottom, right), in pixels, with their names."""
     looks = zip(boxes.items(), colours, ("-", "--"))
     for (name, (top, left, bottom, right)), colour, dash in looks:
         ax.add_patch(
             Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False,
                       edgecolor=colour, linestyle=dash, linewidth=2.2, label=name,
-                      clip_on=False)
+                      clip_on=False, **look)
         )  # fmt: skip
 
 
@@ -126,6 +129,16 @@ def receptive_field_picture(
         return picture(fig, alt or words.of_fields(fields, squares))
 
 
+def _overlaid(image, cam):
+    """A class map over its image (H, W), as RGB: orange where the map is above 0.
+
+    The largest value of the map gets the full colour.
+    """
+    share = resize_images(cam, image.shape)[..., None].clip(0) / abs(cam).max()
+    grey = 0.75 * (image / 255)[..., None]
+    return grey + 0.9 * share * (numpy.array([1, 0.45, 0]) - grey)
+
+
 def asked_maps_picture(scenes, maps, *, most: int = 3):
     """The class maps of each scene's garments and of a class that is not there.
 
@@ -140,16 +153,14 @@ def asked_maps_picture(scenes, maps, *, most: int = 3):
     Returns
     -------
     Picture
-        A cross marks the highest point of each map, a box the garment.
+        Each map over its picture, with a cross at its peak, the peak's value and a box
+        around the garment. The strongest value of each map has the full colour.
     """
-    maps, limit, said = as_numpy(maps), float(abs(as_numpy(maps)).max()), []
-    size = scenes.images.shape[-1]
-    look = {"cmap": "bwr", "vmin": -limit, "vmax": limit,
-            "extent": (-0.5, size - 0.5, size - 0.5, -0.5)}  # fmt: skip
+    maps, size, said = as_numpy(maps), scenes.images.shape[-1], []
     with style(), plt.rc_context({"axes.grid": False, "axes.titlesize": 10}):
         fig, axes = plt.subplots(
             len(scenes), 2 + most, squeeze=False, layout="constrained",
-            figsize=(1.55 * (2 + most) + 0.7, 1.85 * len(scenes)),
+            figsize=(1.7 * (2 + most), 2.1 * len(scenes)),
         )  # fmt: skip
         for ax in axes.flat:
             ax.set_axis_off()
@@ -157,19 +168,18 @@ def asked_maps_picture(scenes, maps, *, most: int = 3):
             axes[n, 0].imshow(scenes.images[n], vmin=0, vmax=255)
             here = [(scenes.labels[n], scenes.boxes[n]), *scenes.distractors[n]]
             for ax, (label, box) in zip(axes[n, 1:], [*here[:most], (absent, None)]):
-                drawn = ax.imshow(maps[n, label], **look)
+                ax.imshow(_overlaid(scenes.images[n], maps[n, label]))
                 (point,) = peaks(maps[n, label][None], size)
-                ax.plot(*point[::-1], "x", color="black", markersize=8,
-                        markeredgewidth=2)  # fmt: skip
-                name = text_labels([label])[0]
-                if box is None:
-                    said.append(f"{name}, which is not there")
-                    ax.set_title(f"{name} (not there)")
-                    continue
-                _outline(ax, {"": box}, ["black"])
-                ax.set_title(name)
-                hit = points_in_boxes([point], [box])[0]
-                said.append(f"{name} {'in' if hit else 'outside'} its box")
-        fig.colorbar(drawn, ax=axes, label="value of the class map", shrink=0.8)
-        alt = f"Pictures with the class maps asked for: {'; '.join(said)}."
-        return picture(fig, alt)
+                ax.plot(*point[::-1], "x", color="black", markersize=9,
+                        markeredgewidth=2.5, path_effects=_WHITE)  # fmt: skip
+                name, where = text_labels([label])[0], "not there"
+                if box is not None:
+                    _outline(ax, {"": box}, ["black"], path_effects=_WHITE)
+                    hit = points_in_boxes([point], [box])[0]
+                    where = f"{'in' if hit else 'outside'} its box"
+                peak = maps[n, label].max()
+                said.append(f"{name} {where}, {peak:.0f}")
+                ax.set_title(f"{name}{' (not there)' if box is None else ''}\n"
+                             f"peak {peak:.0f}")  # fmt: skip
+        alt = f"Class maps over their pictures, with their peaks: {'; '.join(said)}."
+        return picture(fig, alt, colours=256)
