@@ -14,7 +14,6 @@ from d2l_nin.inception import (
     googlenet,
     googlenet_fashion_mnist,
     inception_classroom,
-    patch_net,
 )
 from d2l_nin.layers import Conv2D, HybridSequential
 from d2l_nin.runtime import seed_everything
@@ -177,17 +176,6 @@ def test_branches_of_different_sizes_are_told_and_padding_mends_it():
             ValueError, match=r"layer 0 \(Branches\): its branches make"
         ):
             summary(outer, X.shape)
-
-
-def test_a_net_of_1x1_kernels_does_not_notice_where_patches_are():
-    seed_everything(0)
-    X = np.random.normal(size=(2, 1, 28, 28))
-    moved = np.concatenate([X[:, :, 4:], X[:, :, :4]], axis=2)  # by one row of patches
-    for widths, same in (((6, None, None, None), True), ((None, 6, None, None), False)):
-        net = patch_net(Inception(*widths), Inception(*widths))
-        net.initialize(init.MSRAPrelu("in", 0))
-        assert net(X).shape == (2, 10)
-        assert numpy.allclose(net(X), net(moved), atol=1e-5) == same
 
 
 def test_classroom_net_of_other_widths():
