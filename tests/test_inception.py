@@ -1,5 +1,9 @@
 """Inception and GoogLeNet: counts against the paper, shapes, branches, heads."""
 
+import ast
+import json
+from pathlib import Path
+
 import numpy
 import pytest
 from mxnet import autograd, init, np
@@ -18,6 +22,8 @@ from d2l_nin.inception import (
 from d2l_nin.layers import Conv2D, HybridSequential
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import evaluate_accuracy, fit
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +182,13 @@ def test_branches_of_different_sizes_are_told_and_padding_mends_it():
             ValueError, match=r"layer 0 \(Branches\): its branches make"
         ):
             summary(outer, X.shape)
+
+
+def test_the_table_on_the_chapter_s_page_is_the_package_s():
+    chapter = json.loads((NOTEBOOKS / "04_inception.ipynb").read_text("utf-8"))
+    (cell,) = (cell for cell in chapter["cells"] if cell["id"] == "modules")
+    table = "".join(cell["source"]).partition("=")[2].strip()
+    assert ast.literal_eval(table) == GOOGLENET_MODULES
 
 
 def test_classroom_net_of_other_widths():
