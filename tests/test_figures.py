@@ -13,9 +13,15 @@ from PIL import Image
 
 from d2l_nin import figures
 from d2l_nin.baselines import lenet, vgg
+from d2l_nin.cost import summary
 from d2l_nin.datasets import Scenes, paste_garments
 from d2l_nin.figures import nets as diagrams
-from d2l_nin.inception import Inception, inception_classroom
+from d2l_nin.inception import (
+    GOOGLENET_MODULES,
+    Inception,
+    googlenet,
+    inception_classroom,
+)
 from d2l_nin.layers import HybridSequential
 from d2l_nin.nin import nin_block, nin_classroom
 from d2l_nin.resnet import Residual, resnet_cifar
@@ -98,6 +104,7 @@ PICTURES = {
     "inception_picture": lambda: figures.inception_picture(
         192, 64, (96, 128), (16, 32), 32
     ),
+    "googlenet_picture": lambda: figures.googlenet_picture(GOOGLENET_MODULES),
     "pooling_picture": figures.pooling_picture,
     "asked_maps_picture": lambda: figures.asked_maps_picture(
         paste_garments(IMAGES, numpy.arange(4), 2, seed=0),
@@ -339,6 +346,14 @@ def test_boxes_can_have_names_of_another_implementation():
 def test_the_parts_of_the_stacked_channels_are_those_of_the_module():
     alt = figures.inception_picture(192, 64, (96, 128), (16, 32), 32).alt
     assert "192 channels" in alt and "one output of 256" in alt
+
+
+def test_googlenet_s_picture_has_the_channels_of_its_modules():
+    alt = figures.googlenet_picture(GOOGLENET_MODULES).alt
+    net = summary(googlenet(), (1, 3, 224, 224)).by_block().layers
+    made = [layer.shape[1] for layer in net if layer.name.startswith("Inception")]
+    drawn = [int(found) for found in re.findall(r"\d[a-e] to (\d+)", alt)]
+    assert drawn == made and len(made) == 9
 
 
 def test_a_block_in_which_ways_meet_goes_by_its_class():

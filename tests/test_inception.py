@@ -1,5 +1,9 @@
 """Inception and GoogLeNet: counts against the paper, shapes, branches, heads."""
 
+import ast
+import json
+from pathlib import Path
+
 import numpy
 import pytest
 from mxnet import autograd, init, np
@@ -14,11 +18,12 @@ from d2l_nin.inception import (
     googlenet,
     googlenet_fashion_mnist,
     inception_classroom,
-    patch_net,
 )
 from d2l_nin.layers import Conv2D, HybridSequential
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import evaluate_accuracy, fit
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
 @pytest.mark.parametrize(
@@ -179,15 +184,11 @@ def test_branches_of_different_sizes_are_told_and_padding_mends_it():
             summary(outer, X.shape)
 
 
-def test_a_net_of_1x1_kernels_does_not_notice_where_patches_are():
-    seed_everything(0)
-    X = np.random.normal(size=(2, 1, 28, 28))
-    moved = np.concatenate([X[:, :, 4:], X[:, :, :4]], axis=2)  # by one row of patches
-    for widths, same in (((6, None, None, None), True), ((None, 6, None, None), False)):
-        net = patch_net(Inception(*widths), Inception(*widths))
-        net.initialize(init.MSRAPrelu("in", 0))
-        assert net(X).shape == (2, 10)
-        assert numpy.allclose(net(X), net(moved), atol=1e-5) == same
+def test_the_table_on_the_chapter_s_page_is_the_package_s():
+    chapter = json.loads((NOTEBOOKS / "04_inception.ipynb").read_text("utf-8"))
+    (cell,) = (cell for cell in chapter["cells"] if cell["id"] == "modules")
+    table = "".join(cell["source"]).partition("=")[2].strip()
+    assert ast.literal_eval(table) == GOOGLENET_MODULES
 
 
 def test_classroom_net_of_other_widths():

@@ -14,7 +14,7 @@ from d2l_nin.figures.experiments import (
     shares_picture,
 )
 from d2l_nin.figures.images import confusion_matrix, image_grid, map_grid, scene_grid
-from d2l_nin.figures.inception import inception_picture
+from d2l_nin.figures.inception import googlenet_picture, inception_picture
 from d2l_nin.figures.mlpconv import mlpconv_picture
 from d2l_nin.figures.nets import draw_nets
 from d2l_nin.figures.picture import COLOURS, Picture, picture
@@ -45,6 +45,7 @@ __all__ = [
     "dot_plot",
     "draw_nets",
     "gates_picture",
+    "googlenet_picture",
     "gradient_flow_picture",
     "image_grid",
     "inception_picture",

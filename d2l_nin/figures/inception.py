@@ -1,4 +1,4 @@
-"""The idea of chapter 04: one input, four branches, and their channels stacked."""
+"""Chapter 04: four branches whose channels are stacked, and GoogLeNet made of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
 from d2l_nin.figures.picture import COLOURS, picture, style
-from d2l_nin.figures.sheets import LINE, TYPE, Sheet, arrow, box, canvas
+from d2l_nin.figures.sheets import LINE, TEXT, TYPE, Sheet, arrow, box, canvas
 
-__all__ = ["inception_picture"]
+__all__ = ["googlenet_picture", "inception_picture"]
 
 # One for each branch; they differ in lightness too.
 _BRANCHES = (COLOURS[4], COLOURS[5], COLOURS[2], COLOURS[3])
@@ -99,5 +99,87 @@ def inception_picture(num_channels: int, c1: int, c2: tuple, c3: tuple, c4: int)
             f"convolution to {c1} channels; a 1×1 to {c2[0]}, then a 3×3 to {c2[1]}; "
             f"a 1×1 to {c3[0]}, then a 5×5 to {c3[1]}; a 3×3 max pooling, then a 1×1 "
             f"to {c4}. Their channels are stacked into one output of {sum(out)}."
+        )
+        return picture(fig, alt)
+
+
+# GoogLeNet: fills of layers, where a row begins, and from one box to the next.
+_FILLS = {"layer": "#9ecae1", "pool": "#fdd0a2", "module": "#8fcbb8", "head": "#d9b8de"}
+_LEFT, _NEXT, _SIZE = 1.75, 1.32, (1.08, 0.66)
+_ROWS = (5.92, 4.78, 3.64, 1.62, 0.48)  # the heights of stem, 3a …, 4a …, 5a … and head
+
+
+def _row(ax, y: float, words, fills) -> None:
+    """Boxes from left to right, each with an arrow to the next."""
+    for i, (text, fill) in enumerate(zip(words, fills)):
+        x = _LEFT + _NEXT * i
+        box(ax, x, y, text, _SIZE, _FILLS[fill], linewidth=0.9)
+        if i:
+            arrow(ax, (x - _NEXT + _SIZE[0] / 2, y), (x - _SIZE[0] / 2, y))
+
+
+def _down(ax, last: int, start: float, end: float) -> None:
+    """An arrow from the last box of a row to the first of the row below."""
+    x, level = _LEFT + _NEXT * last, end + _SIZE[1] / 2 + 0.25
+    ax.plot((x, x, _LEFT), (start - _SIZE[1] / 2, level, level), color=LINE,
+            linewidth=1, linestyle="-", zorder=2)  # fmt: skip
+    arrow(ax, (_LEFT, level), (_LEFT, end + _SIZE[1] / 2))
+
+
+def _side(ax, column: int, y: float) -> None:
+    """An auxiliary classifier below the module of this column."""
+    x, middle = _LEFT + _NEXT * column, y - 0.92
+    box(ax, x, middle, "auxiliary\nclassifier", (1.24, 0.66), "white", linewidth=0.9)
+    arrow(ax, (x, y - _SIZE[1] / 2), (x, middle + 0.33), linestyle="--")
+
+
+def googlenet_picture(modules: dict):
+    """GoogLeNet from its stem to its head, each module by its name.
+
+    Parameters
+    ----------
+    modules : dict
+        From a module's name, of which the first letter says its row, to its widths as
+        for `Inception`.
+
+    Returns
+    -------
+    Picture
+
+    Notes
+    -----
+    Table 1 and figure 3 of Szegedy et al., arXiv 1409.4842; drawn anew.
+    """
+    out = {name: c1 + c2[1] + c3[1] + c4 for name, (c1, c2, c3, c4) in modules.items()}
+    stem = ("7×7\n64", "pool", "1×1\n64", "3×3\n192", "pool")
+    head = ("GAP", "dropout", "dense\n1,000")
+    rows = [(stem, ["pool" if words == "pool" else "layer" for words in stem])]
+    for first in "345":
+        words = [f"{n}\n{c:,}" for n, c in out.items() if n[0] == first]
+        fills = ["module"] * len(words)
+        pool = first != "5"
+        rows.append((words + ["pool"] * pool, fills + ["pool"] * pool))
+    rows.append((head, ["head"] * 3))
+    with style():
+        fig, ax = canvas(plt, 7.0, 4.3, 10.4, 6.4)
+        for y, (words, fills) in zip(_ROWS, rows):
+            _row(ax, y, words, fills)
+        for (words, _), start, end in zip(rows, _ROWS, _ROWS[1:]):
+            _down(ax, len(words) - 1, start, end)
+        for column in (0, 3):  # after 4a and 4d
+            _side(ax, column, _ROWS[2])
+        for words, low, high in (("stem", *_ROWS[:1] * 2), ("body", *_ROWS[3:0:-2]),
+                                 ("head", *_ROWS[-1:] * 2)):  # fmt: skip
+            ax.plot((0.92, 0.92), (low - 0.33, high + 0.33), color=LINE, linewidth=2,
+                    linestyle="-")  # fmt: skip
+            ax.text(0.45, (low + high) / 2, words, **TEXT)
+        for y, size in zip(_ROWS, ("224 to 28", "28×28", "14×14", "7×7", "1×1")):
+            ax.text(9.75, y, size, **TEXT)
+        modules_of = ", ".join(f"{name} to {count}" for name, count in out.items())
+        alt = (
+            "GoogLeNet. Stem: 7×7 to 64 channels, pool, 1×1 to 64, 3×3 to 192, pool. "
+            f"Body: modules {modules_of} channels, with a pooling after 3b "
+            "and 4e; an auxiliary classifier branches off after 4a and one after 4d. "
+            "Head: GAP, dropout, a dense layer to 1,000."
         )
         return picture(fig, alt)

@@ -8,7 +8,6 @@ from d2l_nin.inception.nets import (
     googlenet,
     googlenet_fashion_mnist,
     inception_classroom,
-    patch_net,
 )
 
 __all__ = [
@@ -20,5 +19,4 @@ __all__ = [
     "googlenet",
     "googlenet_fashion_mnist",
     "inception_classroom",
-    "patch_net",
 ]

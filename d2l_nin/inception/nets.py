@@ -20,7 +20,6 @@ __all__ = [
     "googlenet",
     "googlenet_fashion_mnist",
     "inception_classroom",
-    "patch_net",
 ]
 
 # Table 1 of the paper: c1, c2, c3, c4 of each module.
@@ -282,26 +281,3 @@ def inception_classroom(
         Dense(num_classes),
     )
     return WithHeads(parts, [head])
-
-
-def patch_net(*layers):
-    """Make a net that reads patches of 4×4 pixels, and brings them together nowhere
-    but in these layers.
-
-    Parameters
-    ----------
-    *layers : HybridBlock
-        From (N, 16, 7, 7) to (N, C, 7, 7).
-
-    Returns
-    -------
-    HybridSequential
-        From (N, 1, 28, 28) to scores (N, 10), by way of 7×7 positions throughout.
-    """
-    net = nn.HybridSequential()
-    net.add(nn.Conv2D(16, kernel_size=4, strides=4))  # one position for each patch
-    net.add(nn.BatchNorm(), nn.Activation("relu"))
-    net.add(*layers)
-    net.add(nn.HybridLambda(lambda F, X: X.mean(axis=(2, 3))))  # GAP, written out
-    net.add(nn.Dense(10))
-    return net
