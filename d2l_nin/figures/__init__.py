@@ -27,7 +27,7 @@ from d2l_nin.figures.pooling import (
 from d2l_nin.figures.residual import (
     bottleneck_picture,
     gates_picture,
-    gradient_flow_picture,
+    gradients_picture,
     orders_picture,
     residual_picture,
     shortcuts_picture,
@@ -45,7 +45,7 @@ __all__ = [
     "dot_plot",
     "draw_nets",
     "gates_picture",
-    "gradient_flow_picture",
+    "gradients_picture",
     "image_grid",
     "inception_picture",
     "map_grid",
