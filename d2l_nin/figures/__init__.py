@@ -26,7 +26,6 @@ from d2l_nin.figures.pooling import (
 )
 from d2l_nin.figures.residual import (
     bottleneck_picture,
-    gates_picture,
     gradients_picture,
     orders_picture,
     residual_picture,
@@ -44,7 +43,6 @@ __all__ = [
     "curves",
     "dot_plot",
     "draw_nets",
-    "gates_picture",
     "gradients_picture",
     "image_grid",
     "inception_picture",

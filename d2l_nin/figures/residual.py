@@ -21,7 +21,6 @@ from d2l_nin.figures.sheets import (
 
 __all__ = [
     "bottleneck_picture",
-    "gates_picture",
     "gradients_picture",
     "orders_picture",
     "residual_picture",
@@ -94,57 +93,6 @@ def residual_picture():
         return picture(fig, alt)
 
 
-def _two_paths(ax, x, short, long, widths):
-    """A block from top to bottom: F in the middle, a shortcut on its right.
-
-    Both begin with all of X; from its factor on, each line is as wide as what passes.
-    """
-    ax.plot((x, x), (3.75, 3.4), color=LINE, linewidth=4, linestyle="-")
-    _line(ax, [(x, 3.4), (x, 3.2), (x, 3.0)], color=_LONG, linewidth=4)
-    _line(ax, [(x, 2.5), (x, 1.9), (x, 1.2)], color=_LONG, linewidth=widths[1])
-    ax.plot((x, x + 1.3, x + 1.3), (3.4, 3.4, 2.1), color=_SHORT, linewidth=4,
-            linestyle="-", solid_joinstyle="miter")  # fmt: skip
-    _line(ax, [(x + 1.3, 1.6), (x + 1.3, 1.0), (x + 0.2, 1.0)],
-          color=_SHORT, linewidth=widths[0])  # fmt: skip
-    _box(ax, x, 2.75, "F", width=0.8)
-    if long:
-        _box(ax, x, 1.85, long, width=1.15, colour="white")
-    _box(ax, x + 1.3, 1.85, short, width=1.25, colour="white")
-    _plus(ax, x, 1.0)
-    _line(ax, [(x, 0.8), (x, 0.7), (x, 0.4)])
-
-
-def gates_picture():
-    """How much passes the two paths of a block with a gate; thick lines carry more.
-
-    Returns
-    -------
-    Picture
-
-    Notes
-    -----
-    He et al., arXiv 1603.05027, figure 2; drawn anew.
-    """
-    with style():
-        fig, ax = canvas(plt, 7.0, 3.1, 10.6, 4.7)
-        panels = (
-            ("gate on the shortcut,\nb = −6", "×0.9975", "", (4, 4)),
-            ("gate on the shortcut,\nb = 0", "×0.5", "", (2, 4)),
-            ("exclusive gate,\nb = −6", "×0.9975", "×0.0025", (4, 0.6)),
-        )
-        for i, (title, short, long, widths) in enumerate(panels):
-            x = 1.2 + 3.55 * i
-            ax.text(x + 0.5, 4.3, title, **TEXT)
-            _two_paths(ax, x, short, long, widths)
-        alt = (
-            "Three blocks with a gate. On the shortcut with b = −6, 0.9975 of X pass, "
-            "and all of F. On the shortcut with b = 0, half of X passes, and all of F. "
-            "The exclusive gate with b = −6 lets 0.9975 of X pass, but only 0.0025 of "
-            "what F makes: that line is thin."
-        )
-        return picture(fig, alt)
-
-
 def shortcuts_picture():
     """Options A, B and C in a net of four blocks, of which the third changes shape.
 
@@ -196,15 +144,15 @@ def shortcuts_picture():
 
 _ORDERS = {
     "original": ("conv", "norm", "ReLU", "conv", "norm", "+", "ReLU"),
+    "exclusive\ngate": ("conv", "norm", "ReLU", "conv", "norm", "g", "+", "ReLU"),
     "norm after\naddition": ("conv", "norm", "ReLU", "conv", "+", "norm", "ReLU"),
     "ReLU before\naddition": ("conv", "norm", "ReLU", "conv", "norm", "ReLU", "+"),
-    "ReLU-only\npre-activ.": ("ReLU", "conv", "norm", "ReLU", "conv", "norm", "+"),
     "full\npre-activ.": ("norm", "ReLU", "conv", "norm", "ReLU", "conv", "+"),
 }
 
 
 def orders_picture():
-    """The five orders of convolution, batch norm and ReLU, from top to bottom.
+    """A block with a gate, and orders of convolution, batch norm and ReLU.
 
     Returns
     -------
@@ -212,14 +160,14 @@ def orders_picture():
 
     Notes
     -----
-    He et al., arXiv 1603.05027, figure 4, a to e; drawn anew.
+    He et al., arXiv 1603.05027, figures 2 and 4; drawn anew.
     """
     with style():
         fig, ax = canvas(plt, 7.0, 3.3, 10.6, 5.0)
         for i, (title, parts) in enumerate(_ORDERS.items()):
-            x, top, step = 0.85 + 2.1 * i, 3.72, 0.51
+            x, top, step = 0.85 + 2.1 * i, 3.75, 0.44
             ax.text(x + 0.25, 4.7, title, **TEXT)
-            _line(ax, [(x, top + 0.6), (x, top), (x, top - 6 * step - 0.5)])
+            _line(ax, [(x, top + 0.6), (x, top), (x, top - len(parts) * step)])
             joined = top - parts.index("+") * step
             _line(ax, [(x, top + 0.42), (x + 0.9, top + 0.42), (x + 0.9, joined),
                        (x + 0.2, joined)], color=_SHORT, linewidth=2.4)  # fmt: skip
@@ -227,12 +175,15 @@ def orders_picture():
                 if part == "+":
                     _plus(ax, x, joined)
                 else:
-                    _box(ax, x, top - n * step, part, width=0.95, height=0.38)
+                    _box(ax, x, top - n * step, part, width=0.95, height=0.34)
+            if "g" in parts:
+                _box(ax, x + 0.98, top - 2.5 * step, "1−g", width=0.7, height=0.4)
         steps = "; ".join(f"{' '.join(title.split())}: {', '.join(parts)}"
                           for title, parts in _ORDERS.items())  # fmt: skip
         alt = (
             f"Five blocks from top to bottom, + is where the shortcut is added. {steps}"
-            ". Only in the two pre-activated ones nothing follows the addition."
+            ". The gate multiplies F by g and the shortcut by 1 − g. Only in the "
+            "pre-activated block and with ReLU before it nothing follows the addition."
         )
         return picture(fig, alt)
 
