@@ -117,6 +117,9 @@ PICTURES = {
         {"trained": {"can see": (5, 5, 20, 20), "holds 95%": (8, 8, 15, 15)}},
     ),
     **{name: getattr(figures, name) for name in figures.residual.__all__},
+    "gradients_picture": lambda: figures.gradients_picture(
+        {"plain": numpy.ones((5, 2, 24)), "residual": numpy.full((5, 2, 24), 0.5)}
+    ),
     "draw_nets": lambda: figures.draw_nets(
         {"LeNet": (lenet(), (1, 1, 28, 28)), "NiN": (nin_classroom(), (1, 1, 28, 28))}
     ),

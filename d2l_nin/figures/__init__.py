@@ -26,8 +26,7 @@ from d2l_nin.figures.pooling import (
 )
 from d2l_nin.figures.residual import (
     bottleneck_picture,
-    gates_picture,
-    gradient_flow_picture,
+    gradients_picture,
     orders_picture,
     residual_picture,
     shortcuts_picture,
@@ -44,9 +43,13 @@ __all__ = [
     "curves",
     "dot_plot",
     "draw_nets",
+<<<<<<< HEAD
     "gates_picture",
     "googlenet_picture",
     "gradient_flow_picture",
+=======
+    "gradients_picture",
+>>>>>>> ch05
     "image_grid",
     "inception_picture",
     "map_grid",

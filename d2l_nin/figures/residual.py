@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy
 from matplotlib import pyplot as plt
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from d2l_nin.figures.picture import COLOURS, picture, style
 from d2l_nin.figures.sheets import (
@@ -19,8 +21,7 @@ from d2l_nin.figures.sheets import (
 
 __all__ = [
     "bottleneck_picture",
-    "gates_picture",
-    "gradient_flow_picture",
+    "gradients_picture",
     "orders_picture",
     "residual_picture",
     "shortcuts_picture",
@@ -92,50 +93,6 @@ def residual_picture():
         return picture(fig, alt)
 
 
-def _two_paths(ax, x, short, long, widths):
-    """A block from top to bottom: F in the middle, a shortcut on its right."""
-    _line(ax, [(x, 3.75), (x, 3.4), (x, 1.2)], color=_LONG, linewidth=widths[1])
-    _line(ax, [(x, 3.4), (x + 1.3, 3.4), (x + 1.3, 1.0), (x + 0.2, 1.0)],
-          color=_SHORT, linewidth=widths[0])  # fmt: skip
-    _box(ax, x, 2.75, "F", width=0.8)
-    if long:
-        _box(ax, x, 1.85, long, width=1.15, colour="white")
-    _box(ax, x + 1.3, 1.85, short, width=1.25, colour="white")
-    _plus(ax, x, 1.0)
-    _line(ax, [(x, 0.8), (x, 0.7), (x, 0.4)])
-
-
-def gates_picture():
-    """How much passes the two paths of a block with a gate; thick lines carry more.
-
-    Returns
-    -------
-    Picture
-
-    Notes
-    -----
-    He et al., arXiv 1603.05027, figure 2; drawn anew.
-    """
-    with style():
-        fig, ax = canvas(plt, 7.0, 3.1, 10.6, 4.7)
-        panels = (
-            ("gate on the shortcut,\nb = −6", "×0.9975", "", (4, 4)),
-            ("gate on the shortcut,\nb = 0", "×0.5", "", (2, 4)),
-            ("exclusive gate,\nb = −6", "×0.9975", "×0.0025", (4, 0.6)),
-        )
-        for i, (title, short, long, widths) in enumerate(panels):
-            x = 1.2 + 3.55 * i
-            ax.text(x + 0.5, 4.3, title, **TEXT)
-            _two_paths(ax, x, short, long, widths)
-        alt = (
-            "Three blocks with a gate. On the shortcut with b = −6, 0.9975 of X pass, "
-            "and all of F. On the shortcut with b = 0, half of X passes, and all of F. "
-            "The exclusive gate with b = −6 lets 0.9975 of X pass, but only 0.0025 of "
-            "F: its line is thin."
-        )
-        return picture(fig, alt)
-
-
 def shortcuts_picture():
     """Options A, B and C in a net of four blocks, of which the third changes shape.
 
@@ -187,15 +144,15 @@ def shortcuts_picture():
 
 _ORDERS = {
     "original": ("conv", "norm", "ReLU", "conv", "norm", "+", "ReLU"),
+    "exclusive\ngate": ("conv", "norm", "ReLU", "conv", "norm", "g", "+", "ReLU"),
     "norm after\naddition": ("conv", "norm", "ReLU", "conv", "+", "norm", "ReLU"),
     "ReLU before\naddition": ("conv", "norm", "ReLU", "conv", "norm", "ReLU", "+"),
-    "ReLU-only\npre-activ.": ("ReLU", "conv", "norm", "ReLU", "conv", "norm", "+"),
     "full\npre-activ.": ("norm", "ReLU", "conv", "norm", "ReLU", "conv", "+"),
 }
 
 
 def orders_picture():
-    """The five orders of convolution, batch norm and ReLU, from top to bottom.
+    """A block with a gate, and orders of convolution, batch norm and ReLU.
 
     Returns
     -------
@@ -203,14 +160,14 @@ def orders_picture():
 
     Notes
     -----
-    He et al., arXiv 1603.05027, figure 4, a to e; drawn anew.
+    He et al., arXiv 1603.05027, figures 2 and 4; drawn anew.
     """
     with style():
         fig, ax = canvas(plt, 7.0, 3.3, 10.6, 5.0)
         for i, (title, parts) in enumerate(_ORDERS.items()):
-            x, top, step = 0.85 + 2.1 * i, 3.72, 0.51
+            x, top, step = 0.85 + 2.1 * i, 3.75, 0.44
             ax.text(x + 0.25, 4.7, title, **TEXT)
-            _line(ax, [(x, top + 0.6), (x, top), (x, top - 6 * step - 0.5)])
+            _line(ax, [(x, top + 0.6), (x, top), (x, top - len(parts) * step)])
             joined = top - parts.index("+") * step
             _line(ax, [(x, top + 0.42), (x + 0.9, top + 0.42), (x + 0.9, joined),
                        (x + 0.2, joined)], color=_SHORT, linewidth=2.4)  # fmt: skip
@@ -218,12 +175,15 @@ def orders_picture():
                 if part == "+":
                     _plus(ax, x, joined)
                 else:
-                    _box(ax, x, top - n * step, part, width=0.95, height=0.38)
+                    _box(ax, x, top - n * step, part, width=0.95, height=0.34)
+            if "g" in parts:
+                _box(ax, x + 0.98, top - 2.5 * step, "1−g", width=0.7, height=0.4)
         steps = "; ".join(f"{' '.join(title.split())}: {', '.join(parts)}"
                           for title, parts in _ORDERS.items())  # fmt: skip
         alt = (
             f"Five blocks from top to bottom, + is where the shortcut is added. {steps}"
-            ". Only in the two pre-activated ones nothing follows the addition."
+            ". The gate multiplies F by g and the shortcut by 1 − g. Only in the "
+            "pre-activated block and with ReLU before it nothing follows the addition."
         )
         return picture(fig, alt)
 
@@ -272,33 +232,40 @@ def bottleneck_picture():
         return picture(fig, alt)
 
 
-def gradient_flow_picture():
-    """Three blocks seen from the loss: one path back with no weight on it.
+def gradients_picture(found: dict):
+    """By block: the gradient's norm, and how well two batches agree on its direction.
+
+    Parameters
+    ----------
+    found : dict
+        From a net's name to an array (seeds, 2, blocks): norms, and cosines.
 
     Returns
     -------
     Picture
+        Lines are medians, bands go from the lowest seed to the highest.
     """
+    labels = ("norm of the gradient", "cosine between two batches")
+    said = ["Two panels over the block, lines are medians of the seeds."]
     with style():
-        fig, ax = canvas(plt, 7.0, 2.3, 10.6, 3.5)
-        for i in range(3):
-            x = 2.2 + 2.75 * i
-            _line(ax, [(x + 1.95, 1.0), (x + 1.7, 1.0), (x - 0.6, 1.0)], color=_LONG)
-            _line(ax, [(x + 1.55, 1.0), (x + 1.55, 2.1), (x - 0.65, 2.1),
-                       (x - 0.65, 1.2)], color=_SHORT, linewidth=2.6)  # fmt: skip
-            _box(ax, x + 0.5, 1.0, "through F:\n× F′", width=1.5, height=0.8)
-            ax.text(x + 0.45, 2.4, "× 1", color="#a04000", **TEXT)
-            _plus(ax, x - 0.65, 1.0)
-        _line(ax, [(1.35, 1.0), (1.2, 1.0), (1.05, 1.0)])
-        ax.text(0.55, 1.0, "stem", **TEXT)
-        _line(ax, [(9.75, 1.0), (9.7, 1.0), (9.45, 1.0)])
-        ax.text(10.12, 1.0, "loss", **TEXT)
-        ax.text(5.3, 3.1, "the gradient over the shortcuts", color="#a04000", **TEXT)
-        ax.text(5.3, 0.25, "block by block, two parts are added: g + g · F′", **TEXT)
-        alt = (
-            "The gradient goes from the loss on the right through three blocks to the "
-            "stem on the left. In each block it takes two paths, one through F, where "
-            "it is multiplied by F′, and one over the shortcut, where it is multiplied "
-            "by 1; both parts are added."
-        )
-        return picture(fig, alt)
+        fig, axes = plt.subplots(1, 2, figsize=(7.0, 3.2), layout="constrained")
+        for name, of_seeds in found.items():
+            parts = numpy.quantile(numpy.asarray(of_seeds), (0, 0.5, 1), axis=0)
+            blocks = range(1, parts.shape[-1] + 1)
+            for ax, label, (low, middle, high) in zip(
+                axes, labels, parts.transpose(1, 0, 2)
+            ):
+                (line,) = ax.plot(blocks, middle, label=name)
+                ax.fill_between(blocks, low, high, alpha=0.2, linewidth=0,
+                                color=line.get_color())  # fmt: skip
+                said.append(f"{name}, {label}: {middle[0]:.3g} in the first block, "
+                            f"{middle[-1]:.3g} in the last.")  # fmt: skip
+        for ax, label in zip(axes, labels):
+            ax.set(xlabel="block", ylabel=label)
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes[0].set_yscale("log")
+        axes[0].yaxis.set_major_formatter("{x:g}")
+        axes[1].axhline(0, color=FAINT, linewidth=1, linestyle="--", zorder=0)
+        fig.legend(*axes[0].get_legend_handles_labels(), ncols=len(found),
+                   loc="outside lower center")  # fmt: skip
+        return picture(fig, " ".join(said))
