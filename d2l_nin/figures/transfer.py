@@ -44,7 +44,7 @@ def transfer_picture():
             arrow(ax, (7.25, y), (7.57, y))
             arrow(ax, (8.83, y), (9.4, y))
         arrow(ax, (4.65, 3.4), (4.65, 2.8), linewidth=1.6)
-        ax.text(6.35, 3.1, "the same backbone in both below", **TEXT)
+        ax.text(6.35, 3.1, "backbone kept in both below", **TEXT)
         alt = (
             "Three nets, one below the other. The first has learned 62 characters: a "
             "backbone of three blocks, a 3×3 and a 1×1 convolution, then a 1×1 "
