@@ -12,15 +12,19 @@ import numpy
 from mxnet import gluon, init, np
 from mxnet.gluon import nn
 
-from d2l_nin.layers import Conv2D, HybridSequential, check_initialized
+from d2l_nin.layers import Conv2D, Dense, HybridSequential, check_initialized
+from d2l_nin.runtime import whole_number
 
 __all__ = [
     "export_net",
     "fold_batch_norm",
     "folded_weights",
+    "freeze",
     "import_net",
     "transfer",
 ]
+
+_WINDOW = "kernel", "stride", "pad"  # of a convolution, under MXNet's names
 
 
 def _check_net(net) -> None:
@@ -35,9 +39,9 @@ def transfer(net, num_classes, frozen=False):
     Parameters
     ----------
     net : HybridSequential
-        Trained; a NiN as in `nin`: its last block ends in a 1×1 convolution with a map
-        for each class, and only the mean and Flatten follow. What is kept is shared
-        with `net`, unless it is frozen.
+        Its last convolution or dense layer is the head, and a fresh one takes its
+        place; all else is kept. What is kept is shared with `net`, which learns with
+        the new net; the convolutions that are folded are not.
     num_classes : int
     frozen : bool
         Train the head alone: the backbone gets no gradient, and its batch norm is
@@ -49,23 +53,70 @@ def transfer(net, num_classes, frozen=False):
 
     Raises
     ------
-    TypeError, RuntimeError
-        Frozen, and `net` is no HybridSequential, or not initialized.
+    TypeError, ValueError, RuntimeError
+        `net` is no HybridSequential, has no such layer or is not initialized;
+        `num_classes` is no whole number of at least 1.
 
     Notes
     -----
     Yosinski et al., How transferable are features in deep neural networks?, arXiv
     1411.1792.
     """
-    if frozen:
-        net = fold_batch_norm(net)  # its means and deviations are fixed from now on
-        net.collect_params().setattr("grad_req", "null")  # no gradient, no learning
-    head = Conv2D(num_classes, kernel_size=1)
-    head.initialize(init.MSRAPrelu("in", 0))
-    *blocks, last_block = net[:-2]  # what follows is the mean and Flatten
-    new_net = HybridSequential()
-    new_net.add(*blocks, *last_block[:-1], head, nn.GlobalAvgPool2D(), nn.Flatten())
+    num_classes = whole_number("num_classes", num_classes, 1)
+    _check_net(net)
+    new_net = _with_new_head(freeze(net) if frozen else net, num_classes)
+    if new_net is None:
+        raise ValueError("net: expected a convolution or a dense layer, found none")
     return new_net
+
+
+def freeze(net):
+    """Make a net that gives the same scores and doesn't learn.
+
+    Parameters
+    ----------
+    net : HybridSequential
+        Trained.
+
+    Returns
+    -------
+    HybridSequential
+        As of `fold_batch_norm`, so that no mean and deviation changes either.
+
+    Raises
+    ------
+    TypeError, RuntimeError
+        As `fold_batch_norm`.
+    """
+    frozen = fold_batch_norm(net)  # its means and deviations are fixed from now on
+    frozen.collect_params().setattr("grad_req", "null")  # no gradient, no learning
+    return frozen
+
+
+def _with_new_head(net, num_classes: int):
+    """A sequence of the same layers but for the last with weights; None without one."""
+    layers = list(net)
+    for k in reversed(range(len(layers))):
+        new = _new_head(layers[k], num_classes)
+        if new is not None:
+            layers[k], new_net = new, HybridSequential()
+            new_net.add(*layers)
+            return new_net
+    return None
+
+
+def _new_head(layer, num_classes: int):
+    """What takes the place of this layer if it is the last with weights, or None."""
+    if isinstance(layer, nn.HybridSequential):
+        return _with_new_head(layer, num_classes)
+    if isinstance(layer, nn.Dense):
+        head = Dense(num_classes, flatten=layer._flatten)
+    elif isinstance(layer, nn.Conv2D):
+        head = Conv2D(num_classes, *(layer._kwargs[k] for k in _WINDOW))
+    else:
+        return None
+    head.initialize(init.MSRAPrelu("in", 0))
+    return head
 
 
 def fold_batch_norm(net):

@@ -50,6 +50,7 @@ SCENES = Scenes(
 
 PICTURES = {
     "image_grid": lambda: figures.image_grid(IMAGES, list("abcd")),
+    "rows": lambda: figures.image_grid(IMAGES, num_cols=2, row_names=["first", "last"]),
     "map_grid": lambda: figures.map_grid(
         IMAGES[:, :3, :3] / 255, list("abcd"), image=IMAGES[0]
     ),
@@ -405,6 +406,7 @@ def test_what_there_is_no_look_for_is_refused_not_left_out(draw, message):
          "is 2 at 1. Bands show the ranges."),
         ("log", "norm from 0.01 at 1 to 100 at 2."),
         ("image_grid", "4 images of 28×28 pixels: a; b; c; d."),
+        ("rows", "4 images of 28×28 pixels: first; last."),
         ("map_grid", "4 maps of 3×3 positions, the highest value in "),
         ("scene_grid", "2 scenes with marks (where it is, box from the map, highest "
          "point): bag; coat."),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import numpy
 import pytest
@@ -10,9 +11,16 @@ from mxnet import autograd, gluon, init, np
 from mxnet.gluon import nn
 
 from d2l_nin import runtime
+from d2l_nin.baselines import lenet
 from d2l_nin.layers import HybridSequential
 from d2l_nin.nin import nin_classroom
-from d2l_nin.reuse import export_net, fold_batch_norm, import_net, transfer
+from d2l_nin.reuse import (
+    export_net,
+    fold_batch_norm,
+    freeze,
+    import_net,
+    transfer,
+)
 from d2l_nin.training import fit
 
 SMALL = {"widths": (4, 6, 8)}
@@ -50,6 +58,29 @@ def test_transfer_keeps_the_backbone_and_makes_a_new_head(X):
     assert after[-2].shape == (7, 16, 1, 1)
 
 
+def test_transfer_exchanges_a_dense_layer_too(X):
+    net = lenet()
+    net.initialize()
+    assert net(X).shape == (6, 10)
+    new_net = transfer(net, num_classes=3)
+    assert new_net(X).shape == (6, 3)
+    assert all(map(numpy.array_equal, values(net)[:-2], values(new_net)[:-2]))
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_net_with_a_new_head_is_saved_and_loaded(X, tmp_path, frozen):
+    net = transfer(trained(X), num_classes=5, frozen=frozen)
+    scores, file = net(X), str(tmp_path / "five.params")
+    net.save_parameters(file)
+    again = nin_classroom(num_classes=5, **SMALL)
+    if frozen:  # its convolutions have biases instead of batch norm
+        again.initialize()
+        again(X)
+        again = transfer(again, num_classes=5, frozen=True)
+    again.load_parameters(file)
+    assert numpy.array_equal(again(X), scores)
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_frozen_backbone_stays_and_a_free_one_learns(X, frozen):
     net = trained(X)
@@ -66,17 +97,26 @@ def test_a_frozen_backbone_stays_and_a_free_one_learns(X, frozen):
         assert all(map(numpy.array_equal, before, values(net)))
 
 
+def test_nothing_of_a_frozen_net_learns(X):
+    frozen = freeze(trained(X))
+    assert numpy.allclose(frozen(X), trained(X)(X), rtol=1e-4, atol=1e-4)
+    assert {p.grad_req for p in frozen.collect_params().values()} == {"null"}
+    before = values(frozen)
+    with autograd.record():  # here batch norm would take its statistics anew
+        frozen(X)
+    assert all(map(numpy.array_equal, before, values(frozen)))
+
+
 def test_a_frozen_net_gives_what_its_backbone_gives(X):
     net = trained(X)
     new_net = transfer(net, num_classes=3, frozen=True)
     new_net(X)
     assert "BatchNorm" not in repr(new_net)
     free = transfer(net, num_classes=3)
-    maps, expected = X, X
-    for layer in new_net[:-3]:
-        maps = layer(maps)
-    for layer in free[:-3]:
-        expected = layer(expected)
+    maps, expected = (
+        each[-3][:-1](each[:-3](X))  # all layers but the head, the mean and Flatten
+        for each in (new_net, free)
+    )
     assert numpy.allclose(maps, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -136,10 +176,19 @@ def test_an_imported_net_warns_of_nothing(X, tmp_path, recwarn):
 
 def test_slips_are_told(X, tmp_path):
     fresh = nin_classroom()
-    with pytest.raises(RuntimeError, match=r"call net.initialize\(\) first"):
-        fold_batch_norm(fresh)
-    with pytest.raises(TypeError, match="expected a HybridSequential, got Dense"):
-        fold_batch_norm(nn.Dense(3))
+    for call in (partial(transfer, num_classes=3), fold_batch_norm, freeze):
+        with pytest.raises(RuntimeError, match=r"call net.initialize\(\) first"):
+            call(fresh)
+        with pytest.raises(TypeError, match="expected a HybridSequential, got Dense"):
+            call(nn.Dense(3))
+    with pytest.raises(TypeError, match="num_classes"):
+        transfer(trained(X), "ten")
+    with pytest.raises(ValueError, match="num_classes"):
+        transfer(trained(X), 0)
+    pools = HybridSequential()
+    pools.add(nn.MaxPool2D(2))
+    with pytest.raises(ValueError, match="a convolution or a dense layer, found none"):
+        transfer(pools, 3)
     with pytest.raises(TypeError, match="expected a HybridBlock, got Sequential"):
         export_net(gluon.nn.Sequential(), tmp_path / "x", (1, 1, 28, 28))
     with pytest.raises(RuntimeError, match="initialize"):

@@ -226,7 +226,10 @@ at_fault = Choice(
         "B: it is trained on the training rows alone.": ("B", 5),
         "C: each net is trained on training pictures only.": ("C", 4),
         "C: the best is looked up rightly. By what was it chosen?": ("C", 6),
-        "C: it prints what was found. Is it a number for new pictures?": ("C", 7),
+        "C: one test at the end is right. Which line has seen its pictures before?": (
+            "C",
+            7,
+        ),
     },
     (
         "Ask of each line what it does to what earlier lines have made: to weights, to "

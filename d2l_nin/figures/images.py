@@ -13,7 +13,14 @@ from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 
 
 def image_grid(
-    images, titles=None, *, alt=None, num_cols: int = 10, scale=1.05, limits=None
+    images,
+    titles=None,
+    *,
+    alt=None,
+    num_cols: int = 10,
+    scale=1.05,
+    limits=None,
+    row_names=(),
 ):
     """Images (N, H, W) or (N, 1, H, W) in grey, or (N, H, W, 3) in colour, as they are.
 
@@ -29,6 +36,8 @@ def image_grid(
         Inches an image.
     limits : (float, float), optional
         What is drawn black and white in all images; without it, each one's own.
+    row_names : sequence of str
+        Written at the left, one for each row from the top.
 
     Returns
     -------
@@ -46,11 +55,14 @@ def image_grid(
             ax.axis("off")
         for ax in axes[: len(images)] if limits else ():
             ax.images[0].set_clim(*limits)
+        for name, ax in zip(row_names, axes[::num_cols]):
+            ax.text(-0.12, 0.5, name, ha="right", va="center", transform=ax.transAxes)
         fig = axes[0].figure
         fig.set_layout_engine("constrained")
         size = "×".join(map(str, images.shape[1:3]))
         what = f"{len(images)} images of {size} pixels"
-        return picture(fig, alt or words.of_grid(what, titles), colours=256)
+        alt = alt or words.of_grid(what, row_names or titles)
+        return picture(fig, alt, colours=256)
 
 
 def map_grid(maps, titles, *, alt=None, image=None, num_cols: int = 5, label="score"):

@@ -44,13 +44,12 @@ def transfer_picture():
             arrow(ax, (7.25, y), (7.57, y))
             arrow(ax, (8.83, y), (9.4, y))
         arrow(ax, (4.65, 3.4), (4.65, 2.8), linewidth=1.6)
-        ax.text(6.35, 3.1, "weights copied to both below", **TEXT)
+        ax.text(6.35, 3.1, "backbone kept in both below", **TEXT)
         alt = (
             "Three nets, one below the other. The first has learned 62 characters: a "
             "backbone of three blocks, a 3×3 and a 1×1 convolution, then a 1×1 "
-            "convolution with 62 maps, and their mean. The backbone's weights are "
-            "copied into the two others, which have a new 1×1 convolution with 10 "
-            "maps. In the frozen net the backbone stays as it is; in the fine-tuned "
-            "net it learns on."
+            "convolution with 62 maps, and their mean. The two others have the same "
+            "backbone and a new 1×1 convolution with 10 maps. In the frozen net the "
+            "backbone stays as it is; in the fine-tuned net it learns on."
         )
         return picture(fig, alt)
