@@ -79,6 +79,12 @@ PICTURES = {
         [[("X", [[1, -2], [0.5, 3]]), "→", ("Y", [[4]])], [("b", [[7, 8]])]],
         marked={"X": [(0, 1)]},
     ),
+    "channel_sums": lambda: figures.channel_sums(
+        [[[1, 2], [0, 3]], [[0, 1], [2, 1]]],
+        [[[1, -1]], [[0, 2]]],
+        [[[-1], [-3]], [[2], [2]]],
+        ("red", "green"),
+    ),
     "pixel_column": lambda: figures.pixel_column(
         numpy.arange(12).reshape(2, 2, 3),
         [[1, -1], [0, 2]],
@@ -136,7 +142,7 @@ def test_each_is_sound_svg_with_alt_text(name):
 
 # Others hold as much as a reader wants to see at once, which a room can't read.
 FOR_SLIDES = {"curves", "training_curves", "log",
-              "number_grids", "pixel_column", "dot_plot",
+              "number_grids", "channel_sums", "pixel_column", "dot_plot",
               "shares_picture", "mlpconv_picture", "transfer_picture",
               *figures.residual.__all__}  # fmt: skip
 
@@ -390,6 +396,7 @@ def test_what_there_is_no_look_for_is_refused_not_left_out(draw, message):
         ("map_grid", "4 maps of 3×3 positions, the highest value in "),
         ("scene_grid", "2 scenes with marks (where it is, box from the map, highest "
          "point): bag; coat."),
+        ("channel_sums", "+; from green: 2 / 2; =; output: 1 / -1."),
         ("number_grids", "X: 1 -2 / 0.5 3; →; Y: 4; b: 7 8."),
         ("receptive_field_picture", "corner, rows 0 to 8, columns 0 to 8; middle"),
         ("confusion_matrix", "Errors by true and predicted class of 3. There are none"),
