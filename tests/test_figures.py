@@ -142,7 +142,7 @@ def test_each_is_sound_svg_with_alt_text(name):
 
 # Others hold as much as a reader wants to see at once, which a room can't read.
 FOR_SLIDES = {"curves", "training_curves", "log",
-              "number_grids", "channel_sums", "pixel_column", "dot_plot",
+              "number_grids", "pixel_column", "dot_plot",
               "shares_picture", "mlpconv_picture", "transfer_picture",
               *figures.residual.__all__}  # fmt: skip
 
