@@ -86,6 +86,12 @@ PICTURES = {
         [[("X", [[1, -2], [0.5, 3]]), "→", ("Y", [[4]])], [("b", [[7, 8]])]],
         marked={"X": [(0, 1)]},
     ),
+    "channel_sums": lambda: figures.channel_sums(
+        [[[1, 2], [0, 3]], [[0, 1], [2, 1]]],
+        [[[1, -1]], [[0, 2]]],
+        [[[-1], [-3]], [[2], [2]]],
+        ("red", "green"),
+    ),
     "pixel_column": lambda: figures.pixel_column(
         numpy.arange(12).reshape(2, 2, 3),
         [[1, -1], [0, 2]],
@@ -410,6 +416,7 @@ def test_what_there_is_no_look_for_is_refused_not_left_out(draw, message):
         ("map_grid", "4 maps of 3×3 positions, the highest value in "),
         ("scene_grid", "2 scenes with marks (where it is, box from the map, highest "
          "point): bag; coat."),
+        ("channel_sums", "+; from green: 2 / 2; =; output: 1 / -1."),
         ("number_grids", "X: 1 -2 / 0.5 3; →; Y: 4; b: 7 8."),
         ("receptive_field_picture", "corner, rows 0 to 8, columns 0 to 8; middle"),
         ("confusion_matrix", "Errors by true and predicted class of 3. There are none"),

@@ -371,8 +371,7 @@ def _claim(narrow=_STUCK, wide=_FINE, verdict="refuted"):
         "no run of yours speaks against it": _claim(_FINE[::-1]),
     },
     hints=(
-        "The training loop of Going deeper 1 does for both. Take the same seeds; only "
-        "the width differs.",
+        "`train_new` does for both. Take the same seeds; only the width differs.",
         "One run that fails is enough against a claim that says 'learns'; five that "
         "succeed are some evidence for it.",
     ),

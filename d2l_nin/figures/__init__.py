@@ -3,7 +3,7 @@
 Each function returns a `Picture`, an SVG with alt text.
 """
 
-from d2l_nin.figures.arrays import number_grids
+from d2l_nin.figures.arrays import channel_sums, number_grids
 from d2l_nin.figures.curves import (
     LiveCurve,
     curves,
@@ -39,6 +39,7 @@ __all__ = [
     "Picture",
     "asked_maps_picture",
     "bottleneck_picture",
+    "channel_sums",
     "confusion_matrix",
     "curves",
     "dot_plot",

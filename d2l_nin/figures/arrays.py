@@ -70,3 +70,34 @@ def number_grids(rows, *, alt: str | None = None, marked=None):
         ax.axis("off")
         fig.set_size_inches(0.42 * (right + 1.2), 0.42 * -y)
         return picture(fig, alt or words.of_matrices(rows))
+
+
+def channel_sums(X, K, parts, names):
+    """A convolution over several channels: one slice for each, then the sum.
+
+    Parameters
+    ----------
+    X : array (C, H, W)
+    K : array (C, h, w)
+        The slices of one kernel.
+    parts : C arrays (H - h + 1, W - w + 1)
+        What each slice makes of its channel.
+    names : sequence of str
+        Of the channels.
+
+    Returns
+    -------
+    Picture
+        What the first output number is made of is set off.
+    """
+    K, parts = as_numpy(K), [as_numpy(part) for part in parts]
+    marked = {"output": [(0, 0)]}
+    rows, last = [], []
+    for name, x, k, part in zip(names, X, K, parts):
+        result = (f"from {name}", part)
+        rows.append([(name, x), "∗", (f"slice for {name}", k), "=", result])
+        last += [result, "+"]
+        marked[name] = list(numpy.ndindex(k.shape))
+        marked[result[0]] = [(0, 0)]
+    rows.append([*last[:-1], "=", ("output", sum(parts))])
+    return number_grids(rows, marked=marked)
