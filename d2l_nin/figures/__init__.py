@@ -44,13 +44,8 @@ __all__ = [
     "curves",
     "dot_plot",
     "draw_nets",
-<<<<<<< HEAD
-    "gates_picture",
     "googlenet_picture",
-    "gradient_flow_picture",
-=======
     "gradients_picture",
->>>>>>> ch05
     "image_grid",
     "inception_picture",
     "map_grid",
