@@ -35,7 +35,7 @@ NOT_READ = ("build.py", "depth.py", "live_net.py", "see.py", "look.js", "require
 LIVE = {
     "01": ("one_by_one", "1×1 convolution", "On a real picture"),
     "02": ("nin_looks", "What NiN sees", "Train it to 90%"),
-    "03": ("where", "Where is it?", "Labels alone can teach *where*"),
+    "03": ("where", "Where is it?", "What must the net have seen?"),
     "05": ("depth", "Residual or plain", "Do gradients vanish?"),
 }
 

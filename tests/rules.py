@@ -229,7 +229,7 @@ def faults_of_folding(notebook) -> list[str]:
     fold(marked)
     for i, (cell, other) in enumerate(zip(notebook.cells, marked.cells), 1):
         text = cell.source if cell.cell_type == "markdown" else ""
-        if re.search("^[A-Z]{4,}$", text, re.MULTILINE):
+        if re.search(r"^[A-Z-]{4,}$|^The (reading|answer) follows", text, re.M):
             found.append(f"cell {i}: a word stands where a text was to come")
         deeper = deeper or text.startswith("## Going deeper")
         if deeper and re.search("\n##+ ", text):
