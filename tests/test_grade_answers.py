@@ -20,14 +20,14 @@ from d2l_nin.grading.pristine import Pristine
 from d2l_nin.grading.submissions import Limits, find_submissions
 from tests.test_grade import DENSE, FIRST, PLUS, RIGHT, ROOT, TINY, write
 
-EXERCISES = "# Exercises"
+EXERCISES, DEEPER = HEADINGS = "# Exercises", "# Going deeper"
 ANSWER = "answer = sum(parts)\ncheck.ch01.number(answer)"
 
 
 def handed_in(path, *cells):
-    """A notebook of code cells, and a heading."""
+    """A notebook of code cells, and headings."""
     code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
-    made = [(text if c == EXERCISES else code)(c) for c in cells]
+    made = [(text if c in HEADINGS else code)(c) for c in cells]
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(cells=made), path)
     return path
@@ -89,6 +89,17 @@ def test_what_stands_above_the_exercises_counts(with_cells_above, name):
         "ch01.number": "right", "ch01.plus_one": "right"
     }, found  # fmt: skip
     assert found["whole"], "it is only known when the notebook has run whole"
+
+
+def test_what_comes_after_the_exercises_is_not_run_for_them(tmp_path):
+    """Only where a check may be called there, the notebook runs whole."""
+    for name, more in (("ann", "1 / 0"), ("bob", "1 / 0\ncheck.ch01.plus_one")):
+        cells = [FIRST, EXERCISES, RIGHT, PLUS, DEEPER, more]
+        handed_in(tmp_path / "in" / f"{name}.ipynb", *cells)
+    found = grade_folder(tmp_path / "in")
+    for one in found.values():
+        assert {s["status"] for s in one["states"].values()} == {"right"}, found
+    assert [found[name]["whole"] for name in ("ann", "bob")] == [False, True]
 
 
 def test_a_function_from_above_needs_no_run_of_what_is_above(tmp_path):
@@ -165,7 +176,7 @@ def test_cells_that_are_left_open(source, is_open):
 def test_a_quick_pass_settles_only_right_and_unanswered():
     words = {
         "mentions": {"a": [3], "b": [4]}, "open": [4], "may call": [3, 4],
-        "first": 3, "exercises": ["a", "b", "c"], "sources": {"3": "", "4": ""},
+        "quick": [3, 5], "exercises": ["a", "b", "c"], "sources": {"3": "", "4": ""},
     }  # fmt: skip
     left_open = {"status": "unanswered", "lines": []}
 

@@ -182,4 +182,4 @@ def asked_maps_picture(scenes, maps, *, most: int = 3):
                 ax.set_title(f"{name}{' (not there)' if box is None else ''}\n"
                              f"peak {peak:.0f}")  # fmt: skip
         alt = f"Class maps over their pictures, with their peaks: {'; '.join(said)}."
-        return picture(fig, alt, colours=256)
+        return picture(fig, alt, colours=96)

@@ -34,8 +34,9 @@ class Contents:
     Attributes
     ----------
     sources : list of str
-    first : int
-        The code cell with which the exercises begin.
+    exercises : range
+        The code cells below the heading "Exercises", up to the next one that ranks as
+        high: what may be read beyond it has no exercise.
     limits : dict
         What the notebook's metadata say it may take: "seconds", "mib".
     chapter : str
@@ -43,7 +44,7 @@ class Contents:
     """
 
     sources: list[str]
-    first: int
+    exercises: range
     limits: dict = field(default_factory=dict)
     chapter: str = ""
 
@@ -76,7 +77,7 @@ def read_notebook(raw: bytes) -> Contents:
         metadata = content.get("metadata", {})
         if "worksheets" in content:
             content = content["worksheets"][0]
-        sources, heading, marked = [], None, None
+        sources, heading, marked, end, rank = [], None, None, None, 0
         for cell in content["cells"]:
             text = "".join(cell["input"] if "input" in cell else cell["source"])
             if cell["cell_type"] == "code":
@@ -84,12 +85,20 @@ def read_notebook(raw: bytes) -> Contents:
                 if marked is None and ("exercise" in tags or _CHECK.search(text)):
                     marked = len(sources)
                 sources.append(text)
-            elif heading is None and _HEADING.search(text):
-                heading = len(sources)
+            elif heading is None and (found := _HEADING.search(text)):
+                heading, rank = len(sources), _rank(found.group())
+            elif heading is not None and end is None and 0 < _rank(text) <= rank:
+                end = len(sources)
     except (KeyError, IndexError, TypeError, AttributeError):
         raise NotANotebook("not a notebook: it has no list of cells") from None
     firsts = [i for i in (heading, marked, len(sources)) if i is not None]
-    return Contents(sources, firsts[0], *_ours(metadata))
+    exercises = range(firsts[0], len(sources) if end is None else end)
+    return Contents(sources, exercises, *_ours(metadata))
+
+
+def _rank(text: str) -> int:
+    """How many # a text's first line begins with."""
+    return len(re.match("#*", text).group())
 
 
 def _ours(metadata) -> tuple[dict, str]:

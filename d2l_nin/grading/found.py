@@ -74,9 +74,10 @@ class Found:
         """Whether a quick pass told all that a whole one could tell."""
         if not self.first_words:
             return True
-        first, may_call = self.first_words["first"], self.first_words["may call"]
-        unsure = [i for i in may_call
-                  if i < first or i in self.errors or i in self.stopped]  # fmt: skip
+        quick = range(*self.first_words["quick"])
+        failed = {*self.errors, *self.stopped}
+        may_call = self.first_words["may call"]
+        unsure = [i for i in may_call if i not in quick or i in failed]
         # A cell that is left open raises nothing and hides nothing.
         unsure = set(unsure) - set(self.first_words["open"])
         named = {*self.first_words["mentions"], *self.called}

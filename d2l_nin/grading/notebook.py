@@ -53,7 +53,9 @@ class _Pass:
 
     def above(self) -> None:
         """Import and define what the cells above the exercises do, and no more."""
-        for i, source in enumerate(self.contents.sources[: self.contents.first]):
+        for i, source in enumerate(
+            self.contents.sources[: self.contents.exercises.start]
+        ):
             statements = definitions_of(source, self.shell.transform_cell)
             if statements and self._begin(i):
                 for statement in statements:  # one that fails is run whole later
@@ -106,7 +108,7 @@ def run_notebook(
     )  # fmt: skip
     if not whole:
         passed.above()
-    for i in range(0 if whole else contents.first, len(contents.sources)):
+    for i in range(len(contents.sources)) if whole else contents.exercises:
         if not whole:
             pristine.put_back()
         passed.run(i)
@@ -131,7 +133,7 @@ def _first_words(contents: Contents, shell, checks: Checks) -> dict:
             if is_left_open(contents.sources[i], shell.transform_cell)
         ],
         "may call": contents.may_call(),
-        "first": contents.first,
+        "quick": [contents.exercises.start, contents.exercises.stop],
         "limits": contents.limits,
         "exercises": [n for n in checks.by_name if n[2:4] in chapters],
     }

@@ -5,7 +5,7 @@ forks a child for each request that comes as a line of JSON on standard input. W
 a child runs, this process watches its time, memory and processes. When a child dies
 in one cell, the next child leaves that cell out.
 
-First a quick pass runs the cells from "Exercises" on, and of those above what they
+First a quick pass runs the cells below "Exercises", and of those above what they
 import and define. Where that does not settle everything, the whole notebook runs, in
 order. A cell that takes too long is interrupted, as its author would have to, and the
 next one goes on. What the child finds comes back through a pipe, marked with a token.
