@@ -111,6 +111,15 @@ def test_same_seed_same_bits_on_another_python():
     assert digest_of(5) == digest_of(5, other)
 
 
+def test_a_label_out_of_range_in_a_later_batch_is_no_miss():
+    net = nin_classroom(num_classes=4)
+    net.initialize(init.MSRAPrelu("in", 0))
+    X = np.zeros((2, 1, 28, 28))
+    batches = [(X, np.array([0, 3])), (X, np.array([1, 4]))]
+    with pytest.raises(ValueError, match=r"expected whole numbers 0…3.*got 4"):
+        evaluate_accuracy(net, batches)
+
+
 def test_fit_is_the_plain_loop_to_the_bit():
     """With nothing of `fit` but the schedule, and MXNet's own trainer."""
     train_iter, _ = load_fashion_mnist(50, train_size=220, seed=3)

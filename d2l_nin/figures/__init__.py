@@ -1,4 +1,4 @@
-"""Floor 3: one look for every picture of the course.
+"""One look for every picture of the course.
 
 Each function returns a `Picture`, an SVG with alt text.
 """

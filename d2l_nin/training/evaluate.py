@@ -34,8 +34,8 @@ def evaluate_accuracy(net, data_iter: Iterable) -> float:
     ------
     ValueError
         There is no sample; the net's outputs are not one score for each class; labels
-        are out of range; images hold NaN or infinity. All but the last is told at the
-        first batch.
+        are out of range; images hold NaN or infinity. All but these two is told at the
+        first batch, and labels as well where they lie in memory.
     FloatingPointError
         Scores are NaN or infinite.
     TypeError
@@ -51,6 +51,8 @@ def evaluate_accuracy(net, data_iter: Iterable) -> float:
         scores = _first(net(X))
         if not num_samples:
             check_batch(scores, len(y), y, data_iter)
+        elif not hasattr(data_iter, "labels"):  # else all were looked at
+            _check_labels(y, scores.shape[1])
         best = scores.argmax(axis=-1)
         hits.append((best == y.as_in_ctx(device).astype(best.dtype)).sum())
         sound.append((all_finite(X), all_finite(scores)))
