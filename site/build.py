@@ -29,8 +29,8 @@ LINKS = BUILD / "site-links"  # what linkcheck writes
 MATHJAX = ("MathJax.js", "LICENSE", "config/TeX-AMS_SVG.js", "jax/output/SVG",
            "jax/element/mml", "jax/input/TeX", "extensions")  # fmt: skip
 # Of this folder, what Sphinx has no use for.
-NOT_READ = ("build.py", "depth.py", "live_net.py", "see.py", "look.js", "require*",
-            "npm", "__pycache__")  # fmt: skip
+NOT_READ = ("build.py", "depth.py", "live_net.py", "see.py", "look.js", "judge.js",
+            "require*", "npm", "__pycache__")  # fmt: skip
 # Of a chapter: its live page, that page's title, and the heading that it belongs to.
 LIVE = {
     "01": ("one_by_one", "1×1 convolution", "On a real picture"),

@@ -7,6 +7,7 @@ const http = require("http");
 const path = require("path");
 const { pathToFileURL } = require("url");
 const { chromium } = require(playwright);
+const judged = require("./judge.js");
 const SIZES = [[1280, 800], [390, 844]];
 const LIVE = ["one_by_one", "nin_looks", "where", "depth"].map((n) => `live/${n}.html`);
 const KINDS = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css",
@@ -61,17 +62,6 @@ async function opened(browser, base, [width, height], theme, use) {
     if (wide > 1) tell(`wider than the screen by ${wide} px`);
   }, tell);
   await context.close();
-}
-
-async function judged(page, tell) {
-  await page.addScriptTag({ path: axe });
-  const found = await page.evaluate(async () => (await axe.run(document, {
-    resultTypes: ["violations"], preload: false, runOnly: ["wcag2a", "wcag2aa"],
-  })).violations.map((v) => [v.impact, v.id, v.nodes.length, v.nodes[0].html.slice(0, 120),
-    (v.nodes[0].any[0] || {}).message]));
-  for (const [impact, id, count, html, why] of found) {
-    if (["serious", "critical"].includes(impact)) tell(`axe: ${id}, ${count} times: ${html} ${why}`);
-  }
 }
 
 // Each live page works by mouse, by touch and by keyboard: what `act` does is told in #id.
@@ -135,7 +125,7 @@ async function main() {
     await opened(browser, bases[0], size, "light", async (page, open, tell) => {
       for (const name of all) {
         await open(name);
-        if (size === SIZES[0]) await judged(page, tell);
+        if (size === SIZES[0]) await judged(page, axe, tell);
       }
     });
     await opened(browser, bases[1], size, "light", async (page, open) => {
@@ -154,7 +144,7 @@ async function main() {
           const shot = `${path.basename(name, ".html").slice(0, 12)}-${theme}.png`;
           await page.screenshot({ path: path.join(process.env.PICTURES, shot) });
         }
-        await judged(page, tell);
+        await judged(page, axe, tell);
       }
       if (theme === "dark") return;
       await open("search.html?q=receptive+field");

@@ -6,21 +6,11 @@ const fs = require("fs");
 const path = require("path");
 const { pathToFileURL } = require("url");
 const { chromium } = require(playwright);
+const judged = require("../site/judge.js");
 const PAPER = 718; // pixels of CSS between the margins of A4
 
 const open = (page) => page.evaluate(() =>
   document.querySelectorAll("details").forEach((box) => { box.open = true; }));
-
-async function judged(page, tell) {
-  await page.addScriptTag({ path: axe });
-  const found = await page.evaluate(async () => (await axe.run(document, {
-    resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa"],
-  })).violations.map((v) => [v.impact, v.id, v.nodes.length, v.nodes[0].html.slice(0, 120),
-    (v.nodes[0].any[0] || {}).message]));
-  for (const [impact, id, count, html, why] of found) {
-    if (["serious", "critical"].includes(impact)) tell(`axe: ${id}, ${count} times: ${html} ${why}`);
-  }
-}
 
 // Code, tables and pictures that reach over the paper's edge, and boxes that stay shut.
 const cutOff = (page) => page.evaluate((width) => {
@@ -47,7 +37,7 @@ async function main() {
       for (const boxes of ["shut", "open"]) {
         await page.goto(url);
         if (boxes === "open") await open(page);
-        await judged(page, (text) => faults.push(`${name}, ${colorScheme}, boxes ${boxes}: ${text}`));
+        await judged(page, axe, (text) => faults.push(`${name}, ${colorScheme}, boxes ${boxes}: ${text}`));
       }
       await page.close();
     }
