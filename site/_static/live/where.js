@@ -112,7 +112,7 @@
     outline(context, truth, unit, true);
     outline(context, box, unit, false);
     const iou = overlap(box, truth);
-    const said = `${name}: IoU ${iou.toFixed(2)}. The box reaches from row ${box[0]} to ${box[2]} and from column ` +
+    const said = `${name} on ${size}×${size} pixels: IoU ${iou.toFixed(2)}. The box reaches from row ${box[0]} to ${box[2]} and from column ` +
       `${box[1]} to ${box[3]}, the garment from row ${truth[0]} to ${truth[2]} and from column ${truth[1]} to ${truth[3]}.`;
     element("live-status").textContent = said;
     element("map").setAttribute("aria-label", `The map of ${said}`);
