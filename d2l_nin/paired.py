@@ -45,8 +45,8 @@ class Difference:
 
     def __repr__(self) -> str:
         low, high = self.interval
-        seeds = f"{len(self.values)} seeds, paired"
-        found = "shown" if self.shown else "not shown: the interval contains 0"
+        seeds = f"paired t, {len(self.values)} seeds"
+        found = "significant" if self.shown else "not significant: it contains 0"
         return (
             f"{self.what}: {mean(self.values):+.3f} "
             f"(95% interval {low:+.3f} … {high:+.3f}; {seeds}; {found})"

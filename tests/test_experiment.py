@@ -47,7 +47,7 @@ def test_difference_is_paired_with_students_interval():
 
 def test_an_interval_with_zero_in_it_shows_nothing():
     found = Difference("a − b", [0.1, -0.1, 0.05])
-    assert not found.shown and "not shown" in repr(found)
+    assert not found.shown and "not significant: it contains 0" in repr(found)
 
 
 def test_the_picture_says_every_row():
