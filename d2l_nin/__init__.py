@@ -10,15 +10,18 @@ course    checks: the exercises; grading; course: chapters as files; cli
 
 import os
 import sys
+
+# `python -m d2l_nin` takes modules from the folder that it is started in, and so does
+# an empty entry of PYTHONPATH. There may lie a student's csv.py: nothing but the course
+# itself is taken from it. Python has loaded these two modules by itself.
+if sys.argv[:1] == ["-m"]:
+    _here = os.path.realpath(os.getcwd())
+    if not os.path.realpath(__file__).startswith(os.path.join(_here, "d2l_nin", "")):
+        sys.path[:] = [p for p in sys.path if os.path.realpath(p) != _here]
+
 from contextlib import suppress
 
-# `python -m d2l_nin` takes modules from the folder that it is started in. There may
-# lie a student's csv.py: nothing but the course itself is taken from it.
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-if sys.argv[:1] == ["-m"] and os.path.realpath(sys.path[0]) != _ROOT:
-    del sys.path[0]
-
-from d2l_nin import environment  # noqa: E402
+from d2l_nin import environment
 
 # An MXNet that doesn't load must not keep `doctor` from saying so. Whoever imports
 # `runtime` or a room above it gets the error itself.

@@ -19,7 +19,8 @@ from click.testing import CliRunner
 
 from d2l_nin import cli
 from d2l_nin.course.chapters import find_chapters
-from d2l_nin.grading import grade
+from d2l_nin.datasets import pictures
+from d2l_nin.grading import grade, submissions
 from d2l_nin.grading.cells import NotANotebook, read_notebook
 from d2l_nin.grading.grade import grade_all
 from d2l_nin.grading.journal import Journal
@@ -561,6 +562,18 @@ def test_every_chapter_is_known_by_its_name(tmp_path):
     for path in find_chapters(ROOT / "notebooks"):
         (tmp_path / f"ada_{path.name}").write_text("")
     assert {s.student for s in find_submissions(tmp_path)} == {"ada"}
+
+
+@pytest.mark.parametrize("left", sorted(submissions.LEFT_BEHIND))
+def test_what_programs_leave_behind_is_no_student(tmp_path, left):
+    (tmp_path / "ada.ipynb").write_text("")
+    (tmp_path / left.title()).mkdir()
+    (tmp_path / left.title() / "ada.ipynb").write_text("")
+    assert [s.student for s in find_submissions(tmp_path)] == ["ada"]
+
+
+def test_the_two_lists_of_what_is_left_behind_are_one():
+    assert submissions.LEFT_BEHIND == pictures._LEFT_BEHIND
 
 
 def test_folders_of_students(tmp_path):

@@ -271,12 +271,14 @@ def test_what_only_putting_modules_back_stops(hostile, tmp_path, monkeypatch):
 # --- what lies beside a notebook -------------------------------------------------
 
 
-def test_nothing_is_imported_from_the_submissions(tmp_path):
+@pytest.mark.parametrize("paths", [str(ROOT), f":{ROOT}", f"{ROOT}:."])
+def test_nothing_is_imported_from_the_submissions(tmp_path, paths):
     folder = tmp_path / "in"
     folder.mkdir()
     mark = tmp_path / "mark"
     for name in ("csv", "click", "numpy", "json", "selectors", "psutil", "jinja2",
-                 "mxnet", "rich", "matplotlib", "IPython", "string"):  # fmt: skip
+                 "mxnet", "rich", "matplotlib", "IPython", "string", "pathlib",
+                 "fnmatch"):  # fmt: skip
         code = f"with open({str(mark)!r}, 'a') as f:\n    f.write({name!r})\n1 / 0"
         (folder / f"{name}.py").write_text(code)
     handed_in(folder / "ada.ipynb", FIRST, RIGHT)
@@ -284,7 +286,7 @@ def test_nothing_is_imported_from_the_submissions(tmp_path):
         [sys.executable, "-m", "d2l_nin", "grade", ".", "--out",
          str(tmp_path / "grades.csv"), "--checks", TINY, "--jobs", "1"],
         cwd=folder, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert not mark.exists(), mark.read_text()
     assert done.returncode == 0, done.stderr
