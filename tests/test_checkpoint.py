@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -300,6 +301,49 @@ def test_a_foreign_checkpoint_is_refused(tmp_path, options, net_options, message
     with pytest.raises(ValueError, match=message):
         fit(net, data[0], checkpoint=path, resume=True, **settings)
     assert path.read_bytes() == before, "somebody's run is not written over"
+
+
+def test_a_test_set_at_fault_does_not_cost_the_epoch(tmp_path):
+    """What lies in its later batches is found as it comes, after the epoch."""
+    path = tmp_path / "run.ckpt"
+    net, train_iter, valid_iter = prepare()
+    X, y = next(iter(valid_iter))
+    good = [(X[:4], y[:4]), (X[4:], y[4:])]
+    bad = [good[0], (X[4:] * numpy.inf, y[4:])]
+    options = {"num_epochs": 2, "lr": 0.1, "checkpoint": path}
+    with pytest.raises(ValueError, match="finite"):
+        fit(net, train_iter, bad, **options)
+    net, train_iter, _ = prepare()
+    steps = []
+    history = fit(
+        net, train_iter, good, resume=True,
+        on_step=lambda step, net: steps.append(step), **options,
+    )  # fmt: skip
+    assert steps[0] == len(train_iter) + 1, "the first epoch was kept"
+    first, second = (row["test_acc"] for row in history.epochs)
+    assert math.isnan(first) and 0 <= second <= 1
+
+
+def test_a_run_that_goes_on_looks_at_its_data_first(tmp_path):
+    path = tmp_path / "run.ckpt"
+    net, train_iter, valid_iter = prepare()
+    good = [(X, y) for X, y in valid_iter]
+    bad = [(X * numpy.inf, y) for X, y in good]
+    steps = []
+
+    def stop(step, net):
+        steps.append(step)
+        if step == len(train_iter) + 1:
+            raise Kill
+
+    options = {"num_epochs": 3, "lr": 0.1, "checkpoint": path, "on_step": stop}
+    with pytest.raises(Kill):
+        fit(net, train_iter, good, **options)
+    net, train_iter, _ = prepare()
+    steps.clear()
+    with pytest.raises(ValueError, match="finite images"):
+        fit(net, train_iter, bad, resume=True, **options)
+    assert steps == []
 
 
 def test_resume_needs_a_path():

@@ -150,16 +150,11 @@ def carry_out(
     if saving.checkpoint is not None:
         data = data or identities(train_iter, test_iter)
         settings["data"], settings["test data"] = data
-    one_epoch = train_epoch if team.is_one else team.train_epoch
     try:
         if saving.resume:
             restore(run, trainer, saving.checkpoint, settings)
         for _ in range(len(run.history.epochs), recipe.num_epochs):
-            run.begin_epoch()
-            one_epoch(net, run.batches(), loss_fn, trainer, run)
-            run.end_epoch()
-            if saving.checkpoint is not None:
-                save_or_warn(run, trainer, saving, settings)
+            _one_epoch(run, loss_fn, trainer, saving, settings)
         run.seed_epoch()  # what comes next is the same after a run that was loaded
     except KeyboardInterrupt:
         run.look()
@@ -190,3 +185,16 @@ def parted(options: dict) -> tuple[Recipe, Saving, dict]:
     recipe = Recipe(**{k: v for k, v in options.items() if k in of_recipe})
     saving = Saving(**{k: v for k, v in options.items() if k in of_saving})
     return recipe, saving, {k: options.get(k, v) for k, v in _REST.items()}
+
+
+def _one_epoch(run: Run, loss_fn, trainer, saving: Saving, settings: dict) -> None:
+    """Train, evaluate, save. A test set that is at fault doesn't cost the epoch."""
+    run.begin_epoch()
+    one_epoch = train_epoch if run.team.is_one else run.team.train_epoch
+    one_epoch(run.net, run.batches(), loss_fn, trainer, run)
+    run.end_epoch()
+    try:
+        run.evaluate()
+    finally:
+        if saving.checkpoint is not None:
+            save_or_warn(run, trainer, saving, settings)

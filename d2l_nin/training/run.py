@@ -55,7 +55,7 @@ class Run:
         self.dtype = _dtype_of(team.net)
         self.history, self.start = History(), time.perf_counter()
         self.since: float | None = None  # when training went on; None between epochs
-        self.step_number, self.num_classes = 0, None
+        self.step_number, self.num_classes, self.is_checked = 0, None, False
         self.pending: list[tuple] = []  # results of steps, still on the device
         self.images_finite = None  # of the batch under way, still on the device
         self.seed: int | None = None
@@ -80,14 +80,17 @@ class Run:
     def check(self, X, y) -> None:
         """Tell what can't be trained on: everything before the first step, then labels.
 
-        Labels that lie in memory are looked at once, others as they come.
+        Labels that lie in memory are looked at once, others as they come. A run that
+        goes on is looked at as well: its data may be others by now.
         """
-        if self.num_classes is None:
+        if not self.is_checked:
+            self.is_checked = True
             X = _put(X, self.devices[0], self.dtype)
             scores, num_samples = first_scores(self.net, X)
             check_batch(scores, num_samples, y, self.train_iter)
+            if self.num_classes is None:  # a run that goes on has its weights
+                self.team.take_over_weights()
             self.num_classes = scores.shape[1]
-            self.team.take_over_weights()
             spoilt = not_finite_in(self.net)
             if spoilt:
                 raise ValueError(
@@ -178,7 +181,7 @@ class Run:
         )
 
     def end_epoch(self) -> None:
-        """Close the epoch, with the accuracy on the test set if there is one."""
+        """Close the epoch."""
         self.look()
         self.since = None
         loss, hits, num_samples = self.sums
@@ -190,9 +193,16 @@ class Run:
             "train_acc": int(hits) / num_samples,
         }
         self.history.epochs.append(row)
-        if self.test_iter is not None:
-            row["test_acc"] = evaluate_accuracy(self.net, self.test_iter)
-        row["seconds"] = time.perf_counter() - self.start
+
+    def evaluate(self) -> None:
+        """Add the accuracy on the test set, if there is one; NaN where that fails."""
+        row = self.history.epochs[-1]
+        try:
+            if self.test_iter is not None:
+                row["test_acc"] = math.nan
+                row["test_acc"] = evaluate_accuracy(self.net, self.test_iter)
+        finally:
+            row["seconds"] = time.perf_counter() - self.start
         if self.view is not None:
             self.view.update(self.history)
 
