@@ -106,7 +106,7 @@ def _clean_environment() -> dict:
 
     Wherever the bench was started, its processes find these modules.
     """
-    ours = ("OMP_NUM_THREADS", "MXNET_ENGINE_TYPE")
+    ours = ("OMP_NUM_THREADS", "GOMP_SPINCOUNT", "MXNET_ENGINE_TYPE")
     kept = {k: v for k, v in os.environ.items() if k not in ours}
     path = os.pathsep.join(filter(None, [kept.get("PYTHONPATH"), str(ROOT)]))
     return {**kept, "PYTHONPATH": path}

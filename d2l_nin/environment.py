@@ -150,9 +150,14 @@ def choose_threads() -> None:
     """Choose the threads of this process and of those that it starts, once and for all.
 
     What the user has set in the environment wins. A number that changed later would
-    change the last digits of every sum, and MXNet does not survive it.
+    change the last digits of every sum, and MXNet does not survive it. So neighbours
+    that begin to compute later meet these threads: they wait for each other in short
+    turns, which loses little on an idle machine and never collapses on a busy one.
+    `python -m benchmarks.neighbours` measures it.
     """
     global CHOSEN
+    if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+        os.environ["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
     if IMPORTED_TOO_LATE or "OMP_NUM_THREADS" in os.environ:
         return
     threads, cores = 1, num_cores()
@@ -183,6 +188,9 @@ def has_gpu_build(
     )
 
 
+# How often a thread of libgomp looks whether the others are done before it sleeps.
+# Its own number is 300,000, some milliseconds in which it keeps a core for nothing.
+SPIN_COUNT = 10_000
 CHOSEN: str | None = None  # the threads that `choose_threads` came to
 _AT_IMPORT = Load()  # NumPy and others load while it looks
 IMPORTED_TOO_LATE = "mxnet" in sys.modules

@@ -194,6 +194,26 @@ def test_a_burst_does_not_cost_threads(monkeypatch, four_cores, looks, threads):
     assert environment.num_threads() is None
 
 
+@pytest.mark.parametrize(
+    ("user", "looks"),
+    [
+        ({}, str(environment.SPIN_COUNT)),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, None),
+    ],
+)
+def test_threads_wait_in_short_turns_unless_the_user_says_how(monkeypatch, user, looks):
+    """A neighbour that begins after the import then can't make training collapse."""
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in user.items():
+        monkeypatch.setenv(name, value)
+    environment.choose_threads()
+    found = os.environ.get("GOMP_SPINCOUNT")
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    assert found == looks
+
+
 def test_busy_says_what_others_take(monkeypatch, tmp_path, four_cores):
     tree(tmp_path, counters([(0, 0)] * 4, own=0))
     load = environment.Load(tmp_path)
