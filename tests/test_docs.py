@@ -1,4 +1,8 @@
-"""Every command and every line of Python in what is written about the course."""
+"""Every command and every line of Python in what is written about the course.
+
+Python runs. Commands are understood: what they name is there, the options are parsed,
+and nothing is installed, trained or built.
+"""
 
 import ast
 import doctest
@@ -7,6 +11,7 @@ import pkgutil
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -17,7 +22,12 @@ import d2l_nin
 from d2l_nin import checks, cli
 
 ROOT = Path(__file__).parent.parent
+BINDER = ROOT / "binder"
 PAGES = ("README.md", "CONTRIBUTING.md")
+INLINE = re.compile(
+    r"`((?:PYTHON=\S+ )?(?:make|(?:\.venv/bin/)?python|pytest|conda|docker)"
+    r"(?: [^`]*)?)`"
+)
 STANDS_FOR = {"SUBMISSIONS/": "notebooks/"}  # a folder that is there
 MODULES = [
     module.name
@@ -39,8 +49,10 @@ def commands():
             for line in block.splitlines():
                 found += [(page, part) for part in line.split(" && ")]
         text = (ROOT / page).read_text(encoding="utf-8")
-        inline = re.findall(r"`((?:make|PYTHON=\S+ make)(?: [^`]*)?)`", text)
-        found += [(page, line) for line in inline]
+        found += [(page, line) for line in INLINE.findall(text)]
+    for path in sorted((ROOT / "d2l_nin").rglob("*.py")):
+        lines = re.findall(r"`(python -m [^`]*)`", path.read_text(encoding="utf-8"))
+        found += [(path.name, line) for line in lines]
     return sorted({(page, line) for page, line in found if line.split("#")[0].strip()})
 
 
@@ -58,16 +70,41 @@ def test_each_command_is_one(page, line):
         assert done.returncode == 0, done.stderr
     elif program == "sh":
         assert (ROOT / arguments[0]).is_file()
+    elif program == "pytest":
+        assert all((ROOT / word).exists() for word in arguments if "/" in word)
+    elif program == "conda":  # not there
+        files = [word for word in arguments if word.endswith(".yml")]
+        assert files or arguments == ["activate", "d2l-nin"], line
+        assert all((ROOT / file).exists() or BINDER.joinpath(file).exists()
+                   for file in files)  # fmt: skip
+    elif program == "docker":  # not there either
+        assert arguments[0] in ("build", "run") and "d2l-nin" in arguments
+    elif arguments and arguments[0] == "-m":
+        assert program in (".venv/bin/python", "python"), line
+        understood(*arguments[1:])
     else:
-        assert program == ".venv/bin/python" and arguments[0] == "-m", line
-        module, *arguments = arguments[1:]
-        assert importlib.util.find_spec(module), line
-        if module == "d2l_nin":
-            command = cli.main.commands[arguments[0]]
-            # Below the group, as when it is called: click keeps a command's first help
-            # option, and without the group that one knows no -h.
-            group = click.Context(cli.main, **cli.main.context_settings)
-            command.make_context(arguments[0], arguments[1:], parent=group).close()
+        assert program == "python", line
+        assert not arguments or (ROOT / arguments[0]).is_file()
+
+
+def understood(module, *arguments):
+    """Such a module is there, and understands these arguments; nothing is done."""
+    assert importlib.util.find_spec(module), module
+    if module == "d2l_nin" and arguments:
+        command = cli.main.commands[arguments[0]]
+        # Below the group, as when it is called: click keeps a command's first help
+        # option, and without the group that one knows no -h.
+        group = click.Context(cli.main, **cli.main.context_settings)
+        if arguments[1:]:  # not only its name
+            words = list(arguments[1:])
+            command.make_context(arguments[0], words, parent=group).close()
+    if module == "d2l_nin.checks" and arguments[1:]:  # it only prints
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        told = done.stderr.startswith(f"Declare ch{arguments[1]}.{arguments[2]}")
+        assert (done.returncode == 0 and done.stdout) or told, done.stderr
 
 
 def test_commands_that_are_none_are_seen():
