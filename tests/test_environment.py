@@ -1,13 +1,11 @@
 """What installs: pins, hashes, no addresses, and a set-up that says what it lacks."""
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -422,51 +420,6 @@ def test_the_named_python_says_its_version(tmp_path):
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1 and "Python 3.8, does not run, is not" in done.stderr
-
-
-def a_wheel(folder: Path) -> str:
-    """A wheel of nothing, and the lines that lock it."""
-    path = folder / "tiny_course_wheel-1.0-py3-none-any.whl"
-    info = "tiny_course_wheel-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("tiny_course_wheel.py", "")
-        file.writestr(f"{info}/METADATA",
-                      "Metadata-Version: 2.1\nName: tiny-course-wheel\nVersion: 1.0\n"
-                      "Requires-Dist: what-nobody-has\n")  # fmt: skip
-        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
-                      "Generator: test\nTag: py3-none-any\n")  # fmt: skip
-        file.writestr(f"{info}/RECORD", "")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"tiny-course-wheel==1.0 --hash=sha256:{digest}\n"
-
-
-def test_make_wheels_fills_a_folder_that_installs_what_is_locked(tmp_path):
-    """The Makefile's own line on a tiny lock, then pip as setup.sh calls it."""
-    (tmp_path / "index").mkdir()
-    (tmp_path / "requirements.lock").write_text(a_wheel(tmp_path / "index"))
-    wheels = tmp_path / "my wheels"
-    shown = subprocess.run(
-        ["make", "-n", "wheels", f"WHEELS={wheels}"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    line = shown[shown.index('".venv/bin/python" -m pip') :].split("\necho")[0]
-    no_network = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1",
-                  "PIP_CONFIG_FILE": os.devnull}  # fmt: skip
-    line = line.replace('".venv/bin/python"', f'"{sys.executable}"')
-    subprocess.run(line, shell=True, cwd=tmp_path, check=True,
-                   env={**no_network, "PIP_FIND_LINKS": str(tmp_path / "index")}
-                   )  # fmt: skip
-    assert [path.name for path in wheels.iterdir()] == [
-        "tiny_course_wheel-1.0-py3-none-any.whl"
-    ]
-    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index",
-               "--find-links", str(wheels), "--target", str(tmp_path / "there"),
-               "--require-hashes", "-r", "requirements.lock"]  # fmt: skip
-    subprocess.run(install, cwd=tmp_path, check=True, env=no_network)
-    assert (tmp_path / "there" / "tiny_course_wheel.py").is_file()
-    (wheels / "tiny_course_wheel-1.0-py3-none-any.whl").write_bytes(b"another")
-    done = subprocess.run(install, cwd=tmp_path, env=no_network, capture_output=True)
-    assert done.returncode != 0
 
 
 def test_binder_installs_the_course_itself():
