@@ -18,7 +18,12 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 
-from d2l_nin.course.chapters import drop_unanswered, find_chapters, find_solutions
+from d2l_nin.course.chapters import (
+    drop_unanswered,
+    find_chapters,
+    find_solutions,
+    for_reading,
+)
 from d2l_nin.course.folding import boxed, fold
 from d2l_nin.course.slides import install_node_modules
 
@@ -84,7 +89,7 @@ def prepare(path: Path, deck: str = "") -> nbformat.NotebookNode:
     What answers a prediction is folded, terms lead to the glossary, and below the
     title stand the links to what belongs to the chapter.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = for_reading(nbformat.read(path, as_version=4))
     fold(notebook)
     drop_unanswered(notebook)
     left = set(terms())

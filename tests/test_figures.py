@@ -16,6 +16,7 @@ from d2l_nin.baselines import lenet, vgg
 from d2l_nin.cost import summary
 from d2l_nin.datasets import Scenes, paste_garments
 from d2l_nin.figures import nets as diagrams
+from d2l_nin.figures.picture import STILL_SCALE
 from d2l_nin.inception import (
     GOOGLENET_MODULES,
     Inception,
@@ -142,12 +143,15 @@ def test_each_is_sound_svg_with_alt_text(name):
     assert not re.search(r'(href|src)="https?:|url\(https?:', picture.svg)
     bundle, metadata = picture._repr_mimebundle_()
     still = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
-    assert metadata["image/png"] == {"alt": picture.alt, "width": still.width // 2}
+    width = round(still.width / STILL_SCALE)
+    assert metadata["image/png"] == {"alt": picture.alt, "width": width}
     assert len(bundle["image/png"]) < 90_000
     assert still.convert("RGB").getpixel((0, 0)) == (255, 255, 255), "dark mode"
-    assert bundle["text/html"].startswith('<img alt="')
-    data = re.search(r"base64,([^\"]+)", bundle["text/html"]).group(1)
+    shown = bundle["text/html"]
+    assert shown.startswith('<img alt="') and f'width="{width}"' in shown
+    data = re.search(r'srcset="data:image/svg\+xml;base64,([^"]+)"', shown).group(1)
     assert base64.b64decode(data).decode() == picture.svg
+    assert f'src="data:image/png;base64,{bundle["image/png"]}"' in shown
     assert PICTURES[name]().svg == picture.svg, "not the same when drawn again"
 
 

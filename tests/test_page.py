@@ -8,7 +8,8 @@ import subprocess
 import nbformat
 import pytest
 
-from d2l_nin.course.chapters import find_chapters, titles_of
+from d2l_nin import figures
+from d2l_nin.course.chapters import find_chapters, for_reading, titles_of
 from d2l_nin.course.folding import (
     answer_boxes,
     boxed,
@@ -250,6 +251,30 @@ def test_folding_leaves_nothing_of_an_earlier_folding():
 
 def _printed(text):
     return nbformat.v4.new_output("stream", text=text)
+
+
+def test_browsers_take_the_svg_and_what_a_sanitizer_leaves_is_the_png(tmp_path):
+    """JupyterLab's, where a notebook is not trusted, and GitHub's drop `srcset`."""
+    figure = figures.pooling_picture()
+    bundle, _ = figure._repr_mimebundle_()
+    whole = bundle["text/html"]
+    left = re.sub(' srcset="[^"]*"', "", whole)
+    output = nbformat.v4.new_output("display_data", data={"text/html": whole})
+    cell = nbformat.v4.new_code_cell("figures.pooling_picture()", outputs=[output])
+    read = for_reading(nbformat.v4.new_notebook(cells=[cell]))
+    vector = read.cells[0].outputs[0].data["text/html"]
+    assert "png" not in vector and len(whole) > len(vector) > len(left)
+    (tmp_path / "viewers.html").write_text(
+        f"<body style='margin:0'>{whole}{left}{vector}<script>onload = () => {{"
+        "document.body.textContent = [...document.images].map(i => i.currentSrc.slice("
+        "5, 14) + ' ' + Math.round(i.width) + ' ' + i.naturalHeight).join('; ')}"
+        "</script>",
+        encoding="utf-8",
+    )
+    said = re.search("<body[^>]*>([^<]*)", dom(tmp_path / "viewers.html", tmp_path))[1]
+    (svg, wide, _), (png, *sides), last = [one.split() for one in said.split("; ")]
+    assert (svg, png) == ("image/svg", "image/png") and last[0] == svg
+    assert sides[0] == wide == last[1] and int(sides[1]) > 100
 
 
 def test_primes_stand_beside_their_letter():

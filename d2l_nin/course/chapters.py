@@ -60,6 +60,8 @@ KERNEL = {
     },
 }
 _ANSWERS = re.compile(r"^answer *= *(\S*)", re.MULTILINE)
+# In a figure's HTML, the PNG for viewers that show no SVG.
+_WITH_STILL = re.compile(r'width="\d+" src="data:image/png[^"]*" srcset="([^"]*)"')
 _UNANSWERED = re.compile(r"○ [\w.]+: unanswered")
 _PEAK_MEMORY = inspect.getsource(memory) + "\nprint(peak_mib())"
 
@@ -267,9 +269,14 @@ def save_chapter(execution: Execution) -> None:
 
 
 def for_reading(notebook):
-    """A copy without what only a running kernel can show."""
+    """A copy for browsers: without what needs a kernel, figures as SVG alone."""
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("widgets", None)  # without scripts they show nothing
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "text/html" in data:
+                data["text/html"] = _WITH_STILL.sub(r'src="\1"', data["text/html"])
     return notebook
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 
+from d2l_nin.course.chapters import for_reading
 from d2l_nin.course.deck import Piece, Script, Slide
 
 __all__ = ["as_notebook"]
@@ -77,7 +78,7 @@ class Cells:
         if not path.is_file():
             raise deck.error(1, f"its chapter is missing: {path}")
         self.deck, self.path = deck, path
-        self.notebook = nbformat.read(path, as_version=4)
+        self.notebook = for_reading(nbformat.read(path, as_version=4))
         self.by_id = {cell.id: cell for cell in self.notebook.cells}
 
     def show(self, piece: Piece):

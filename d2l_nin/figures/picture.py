@@ -46,6 +46,14 @@ _STYLE = {
 }
 
 
+# Pixels of the PNG for one of a page.
+STILL_SCALE = 1.5
+
+
+def _data_url(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
 class Picture:
     """An SVG with alt text; a notebook shows it as an image.
 
@@ -53,7 +61,7 @@ class Picture:
     ----------
     svg, alt : str
     png : bytes or None
-        The same for viewers that show no SVG.
+        The same for viewers that show no SVG, `STILL_SCALE` pixels for one of a page.
     """
 
     def __init__(self, svg: str, alt: str, png: bytes | None = None):
@@ -62,19 +70,22 @@ class Picture:
     def _repr_mimebundle_(self, include=None, exclude=None):
         # As an <img>, not as <svg> in the page: the ids inside can't meet those of
         # other figures, and the alt text is where browsers and Jupyter look for it.
-        # GitHub's viewer and others that drop HTML or SVG fall back on the PNG, which
-        # nbval leaves alone; nbconvert and JupyterLab read its alt from the metadata.
-        data = base64.b64encode(self.svg.encode()).decode()
+        # Sanitizers that drop `srcset` leave the PNG; "A figure" in CONTRIBUTING says
+        # whose. nbconvert and JupyterLab read its alt from the metadata.
         alt = html.escape(self.alt)
-        bundle = {
-            "text/html": f'<img alt="{alt}" src="data:image/svg+xml;base64,{data}">',
-            "text/plain": self.alt,
-        }
+        vector = _data_url("svg+xml", self.svg.encode())
         if self.png is None:
-            return bundle
-        bundle["image/png"] = base64.b64encode(self.png).decode()
-        width, _ = Image.open(io.BytesIO(self.png)).size
-        return bundle, {"image/png": {"alt": self.alt, "width": width // 2}}
+            shown = f'<img alt="{alt}" src="{vector}">'
+            return {"text/html": shown, "text/plain": self.alt}
+        still = _data_url("png", self.png)
+        width = round(Image.open(io.BytesIO(self.png)).width / STILL_SCALE)
+        bundle = {
+            "text/html": f'<img alt="{alt}" width="{width}" src="{still}" '
+            f'srcset="{vector}">',
+            "text/plain": self.alt,
+            "image/png": base64.b64encode(self.png).decode(),
+        }
+        return bundle, {"image/png": {"alt": self.alt, "width": width}}
 
     def text_sizes(self, width: float = 1200, height: float = 560) -> list[float]:
         """The sizes of its type in pixels when it fills `width` × `height` of a slide.
@@ -134,13 +145,13 @@ def _store_again(match: re.Match) -> str:
     pixels = numpy.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
     if (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]
-    return "data:image/png;base64," + base64.b64encode(_png(pixels)).decode()
+    return _data_url("png", _png(pixels))
 
 
 def _still(fig: plt.Figure, colours: int) -> bytes:
-    """The figure as a PNG of few colours, two pixels for one of a page."""
+    """The figure as a PNG of few colours."""
     out = io.BytesIO()
-    fig.savefig(out, format="png", dpi=2 * 96)
+    fig.savefig(out, format="png", dpi=STILL_SCALE * 96)
     image = Image.open(out).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
     out = io.BytesIO()
     image.save(out, format="png", optimize=True)
