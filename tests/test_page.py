@@ -17,7 +17,8 @@ from d2l_nin.course.folding import (
     fold,
     plumbing,
 )
-from d2l_nin.course.page import _maths, to_html, write_index
+from d2l_nin.course.formulas import to_mathml
+from d2l_nin.course.page import to_html, write_index
 from d2l_nin.course.slides import find_chromium, install_node_modules
 from tests.test_notebooks import ROOT
 
@@ -279,10 +280,10 @@ def test_browsers_take_the_svg_and_what_a_sanitizer_leaves_is_the_png(tmp_path):
 
 def test_primes_stand_beside_their_letter():
     """As an exponent, the raised character would be raised and shrunk once more."""
-    assert '<mi>H</mi><mo lspace="0em" rspace="0em">\u2032</mo>' in _maths("H' = 1")
-    both = _maths("h'_{ij}")
+    assert '<mi>H</mi><mo lspace="0em" rspace="0em">\u2032</mo>' in to_mathml("H' = 1")
+    both = to_mathml("h'_{ij}")
     assert "msubsup" not in both and both.index("msub") < both.index("\u2032")
-    assert "<msup" in _maths("x^2")
+    assert "<msup" in to_mathml("x^2")
 
 
 def test_the_font_has_every_character_of_the_formulas(pages):

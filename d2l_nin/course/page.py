@@ -6,10 +6,8 @@ import base64
 import html
 import re
 from pathlib import Path
-from xml.etree import ElementTree
 
 import nbformat
-from latex2mathml.converter import convert as latex_to_mathml
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
@@ -21,6 +19,7 @@ from d2l_nin.course.chapters import (
     write_text,
 )
 from d2l_nin.course.folding import boxed, fold, plumbing
+from d2l_nin.course.formulas import to_mathml
 
 __all__ = ["to_html", "write_executed", "write_index"]
 
@@ -29,46 +28,17 @@ STYLE = TEMPLATES / "chapter" / "page.css"
 MATHS_FONT = TEMPLATES / "chapter" / "maths.woff"
 
 
-_PRIMES = {"\u2032", "\u2033", "\u2034"}
-_NAMESPACE = "http://www.w3.org/1998/Math/MathML"
-
-
-def _maths(text: str, display: str = "inline") -> str:
-    """A formula as MathML whose primes stand beside the letter at full size.
-
-    The character is raised already: as an exponent it would shrink and float away.
-    """
-    ElementTree.register_namespace("", _NAMESPACE)
-    root = ElementTree.fromstring(latex_to_mathml(text, display=display))
-    for element in list(root.iter()):
-        kind = element.tag.rpartition("}")[2]
-        if kind not in ("msup", "msubsup") or element[-1].text not in _PRIMES:
-            continue
-        *inside, prime = element
-        sign = ElementTree.Element(f"{{{_NAMESPACE}}}mo", lspace="0em", rspace="0em")
-        sign.text = prime.text
-        for child in list(element):
-            element.remove(child)
-        if kind == "msubsup":
-            below = ElementTree.Element(f"{{{_NAMESPACE}}}msub")
-            below.extend(inside)
-            inside = [below]
-        element.tag = f"{{{_NAMESPACE}}}mrow"
-        element.extend([*inside, sign])
-    return ElementTree.tostring(root, encoding="unicode")
-
-
 class _MathML(IPythonRenderer):
     """Markdown to HTML with formulas as MathML, which browsers show by themselves."""
 
     def inline_math(self, text: str) -> str:
-        return _maths(text.strip("$ "))
+        return to_mathml(text.strip("$ "))
 
     def block_math(self, text: str) -> str:
-        return _maths(text.strip("$ \n"), "block")
+        return to_mathml(text.strip("$ \n"), "block")
 
     def latex_environment(self, name: str, text: str) -> str:
-        return _maths(rf"\begin{{{name}}}{text}\end{{{name}}}", "block")
+        return to_mathml(rf"\begin{{{name}}}{text}\end{{{name}}}", "block")
 
 
 def _markdown_to_html(context_or_text, text=None) -> str:
