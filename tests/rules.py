@@ -25,6 +25,8 @@ MOST = {"cells": 45, "words": 1800, "lines of code": 15, "lines shown": 15,
 # What a chapter may take on two cores where its metadata (`d2l_nin.limits`) name
 # nothing else.
 LIMITS = {"seconds": 300, "mib": 1536}
+# What a committed notebook may take on a disk, its figures included.
+MOST_BYTES = 3 * 2**19  # 1.5 MiB
 
 
 def code_cells(notebook):

@@ -34,6 +34,11 @@ def test_committed_chapters_keep_the_rules(path):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
+def test_each_notebook_is_small_enough_to_look_at_on_the_web(path):
+    assert path.stat().st_size <= rules.MOST_BYTES
+
+
+@pytest.mark.parametrize("path", PATHS, ids=IDS)
 def test_chapters_keep_their_form(path):
     notebook = read(path)
     headings = [

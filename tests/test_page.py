@@ -282,8 +282,26 @@ def test_primes_stand_beside_their_letter():
     """As an exponent, the raised character would be raised and shrunk once more."""
     assert '<mi>H</mi><mo lspace="0em" rspace="0em">\u2032</mo>' in to_mathml("H' = 1")
     both = to_mathml("h'_{ij}")
-    assert "msubsup" not in both and both.index("msub") < both.index("\u2032")
+    assert "msubsup" not in both and "\u2032</mo></mrow><mrow><mi>i" in both
     assert "<msup" in to_mathml("x^2")
+
+
+@pytest.mark.parametrize(
+    "latex, part",
+    [
+        ("(1, -1)", '<mo form="prefix">\u2212</mo><mn>1</mn>'),
+        ("b = -6", '<mo form="prefix">\u2212</mo><mn>6</mn>'),
+        ("(a) - b", "<mo>\u2212</mo><mi>b</mi>"),
+        ("F' - 1", "<mo>\u2212</mo><mn>1</mn>"),
+        ("\\ln 10", '<mi>ln</mi><mspace width="0.167em" /><mn>10</mn>'),
+        ("\\max(r, g)", '<mi>max</mi><mo stretchy="false">(</mo>'),
+        ("221{,}184", '<mo lspace="0em" rspace="0em">,</mo>'),
+        ("w/H", '<mo lspace="0em" rspace="0em">/</mo>'),
+        ("\\big(b\\big)", '<mo stretchy="false" mathsize="1.2em" '),
+    ],
+)
+def test_formulas_are_spaced_as_latex_spaces_them(latex, part):
+    assert part in to_mathml(latex)
 
 
 def test_the_font_has_every_character_of_the_formulas(pages):
