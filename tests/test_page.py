@@ -6,7 +6,9 @@ import re
 import subprocess
 
 import nbformat
+import numpy
 import pytest
+from PIL import Image
 
 from d2l_nin import figures
 from d2l_nin.course.chapters import find_chapters, for_reading, titles_of
@@ -18,7 +20,7 @@ from d2l_nin.course.folding import (
     plumbing,
 )
 from d2l_nin.course.formulas import to_mathml
-from d2l_nin.course.page import to_html, write_index
+from d2l_nin.course.page import _style, to_html, write_index
 from d2l_nin.course.slides import find_chromium, install_node_modules
 from tests.test_notebooks import ROOT
 
@@ -52,12 +54,12 @@ def pages(tmp_path_factory):
     return out
 
 
-def dom(page, tmp_path):
+def dom(page, tmp_path, *asked_for):
     done = subprocess.run(
         [find_chromium(), "--headless", "--no-sandbox", "--disable-gpu",
          "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
-         "--window-size=1500,1000", "--virtual-time-budget=5000", "--dump-dom",
-         page.as_uri()],
+         "--window-size=1500,1000", "--virtual-time-budget=5000",
+         *(asked_for or ["--dump-dom"]), page.as_uri()],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     return done.stdout
@@ -302,6 +304,22 @@ def test_primes_stand_beside_their_letter():
 )
 def test_formulas_are_spaced_as_latex_spaces_them(latex, part):
     assert part in to_mathml(latex)
+
+
+def test_a_long_brace_has_both_its_ends(tmp_path):
+    """Chromium paints tiles, and left out those that a brace reaches by stretching."""
+    long = " + ".join("abcdefghijklm")
+    formula = to_mathml(rf"\underbrace{{{long}}}_{{k}}", "block")
+    page, shot = tmp_path / "brace.html", tmp_path / "brace.png"
+    style = f"{_style()} body {{ background: #fff; color: #000; }}"
+    page.write_text(f"<meta charset=utf-8><style>{style}</style>{formula}")
+    dom(page, tmp_path, f"--screenshot={shot}", "--force-device-scale-factor=2")
+    dark = numpy.asarray(Image.open(shot).convert("L")) < 128
+    first, last = dark.argmax(axis=1), dark.shape[1] - dark[:, ::-1].argmax(axis=1)
+    wide = numpy.where(dark.any(axis=1), last - first, 0)
+    rows = numpy.flatnonzero(wide)
+    letters, below = wide[: rows[0] + 36].max(), wide[rows[0] + 36 :].max()
+    assert below >= letters > 400, "the brace is shorter than what stands above it"
 
 
 def test_the_font_has_every_character_of_the_formulas(pages):
