@@ -1,5 +1,7 @@
 """The exercises: every right answer is right, every wrong one is told why."""
 
+import ast
+import builtins
 import importlib
 import re
 from pathlib import Path
@@ -190,3 +192,42 @@ def test_nonsense_is_never_right(chapter, name):
     if callable(bank(chapter).RIGHT[name][0]):
         assert verdict.status == FAILED
         assert 'raise RuntimeError("on purpose")' in repr(verdict)
+
+
+def free_names(tree) -> set[str]:
+    """Names that are read in a cell and bound nowhere in it."""
+    bound, read_ = set(dir(builtins)), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (read_ if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+    return read_ - bound - imported_in(tree)
+
+
+def imported_in(tree) -> set[str]:
+    return {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("chapter", PATHS)
+def test_exercises_need_only_imports(chapter):
+    """So that a submission is graded without the training above its exercises."""
+    imported = set()
+    for cell in read(PATHS[chapter]).cells:
+        if cell.cell_type == "code":
+            tree = ast.parse(re.sub(r"^[%!].*", "", cell.source, flags=re.MULTILINE))
+            if "exercise" in cell.metadata.get("tags", []):
+                assert free_names(tree) <= imported, cell.source
+            imported |= imported_in(tree)
+
+
+def test_a_name_from_above_is_seen():
+    tree = ast.parse("import numpy\nx = [numpy.sqrt(y) for y in ys]\ndef f(a): a + x")
+    assert free_names(tree) == {"ys"}

@@ -102,6 +102,13 @@ def test_what_comes_after_the_exercises_is_not_run_for_them(tmp_path):
     assert [found[name]["whole"] for name in ("ann", "bob")] == [False, True]
 
 
+def test_a_notebook_in_which_every_cell_has_a_magic_is_graded(tmp_path):
+    cells = ["%%time\n" + FIRST, EXERCISES, "%%capture\n" + RIGHT, "%%time\n" + PLUS]
+    handed_in(tmp_path / "in" / "ann.ipynb", *cells)
+    (found,) = grade_folder(tmp_path / "in").values()
+    assert [s["status"] for s in found["states"].values()] == ["right"] * 2, found
+
+
 def test_a_function_from_above_needs_no_run_of_what_is_above(tmp_path):
     above = [
         "import math\n\ndef parts_of(n):\n    return [math.ceil(n)]",

@@ -14,7 +14,7 @@ from mxnet.gluon import nn
 from d2l_nin import checks
 from d2l_nin.checks.__main__ import _STUBS, main
 from d2l_nin.checks.exercise import RIGHT, UNANSWERED
-from d2l_nin.checks.expect import accuracies_of_seeds, measured_accuracies
+from d2l_nin.checks.expect import Wrong, accuracies_of_seeds, measured_accuracies
 from d2l_nin.checks.kinds import (
     Block,
     Choice,
@@ -261,3 +261,16 @@ def test_the_command_says_what_it_can_t_do(arguments):
 
 def test_the_command_says_how_it_is_called():
     assert "Kinds:" in main([]) and "Kinds:" in main(["new", "07", "x", "None"])
+
+
+@pytest.mark.parametrize("measured", [[0.9, 0.91], (1, 0), numpy.array([0.5, 0.5])])
+def test_accuracies_from_0_to_1_are_measured(measured):
+    assert list(measured_accuracies(measured, 2)) == list(measured)
+
+
+@pytest.mark.parametrize(
+    "measured", [[90, 91], [0.9], [0.9, 1.01], [-0.1, 0.5], 0.9, None, [0.9, "high"]]
+)
+def test_what_is_no_accuracy_is_not_measured(measured):
+    with pytest.raises(Wrong):
+        measured_accuracies(measured, 2)
