@@ -2,7 +2,6 @@
 
 import ast
 import builtins
-import importlib
 import re
 from pathlib import Path
 
@@ -11,8 +10,16 @@ import pytest
 
 from d2l_nin import checks
 from d2l_nin.checks.exercise import FAILED, RIGHT, UNANSWERED
+from d2l_nin.checks.kinds import (
+    Block,
+    Choice,
+    Evidence,
+    Function,
+    Number,
+    Prediction,
+)
 from d2l_nin.course.chapters import find_chapters
-from tests.answers import Measured
+from tests.answers import Measured, answers_of
 
 ROOT = Path(__file__).parent.parent
 PATHS = {path.name[:2]: path for path in find_chapters(ROOT / "notebooks")}
@@ -20,12 +27,8 @@ SOLUTIONS = ROOT / "notebooks" / "solutions"
 KINDS = ("on paper", "code", "predict", "open")
 # A chapter of the new form has these instead, each at least once.
 KINDS_2 = ("on paper", "code", "debug", "predict", "design", "claim")
+DECLARATIONS = (Block, Choice, Evidence, Function, Number, Prediction)
 HEADING = re.compile(r"^### Exercise (\d+) · (.+)$", re.MULTILINE)
-
-
-def bank(chapter):
-    """RIGHT and WRONG answers; see tests/answers."""
-    return importlib.import_module(f"tests.answers.ch{chapter}")
 
 
 def arguments(answer):
@@ -64,16 +67,18 @@ def all_exercises(declared=False):
         pytest.param(chapter, name, id=f"{chapter}.{name}")
         for chapter in PATHS
         for name in checks.exercises_of(chapter)
-        if declared or name in bank(chapter).RIGHT
+        if declared or name in answers_of(chapter).RIGHT
     ]
 
 
 @pytest.mark.parametrize("chapter", PATHS)
 def test_a_chapter_has_five_to_eight_of_every_kind(chapter):
     notebook = read(PATHS[chapter])
-    numbers, kinds = zip(*headings(notebook))
-    assert [int(number) for number in numbers] == list(range(1, len(kinds) + 1))
-    expected = KINDS_2 if notebook.metadata.d2l_nin.get("form") == 2 else KINDS
+    numbers = [int(number) for number, _ in headings(notebook)]
+    kinds = [kind for _, kind in headings(notebook)]
+    assert numbers == list(range(1, len(kinds) + 1))
+    is_new = notebook.metadata.get("d2l_nin", {}).get("form") == 2
+    expected = KINDS_2 if is_new else KINDS
     assert 5 <= len(kinds) <= 8 and set(kinds) == set(expected)
     assert kinds.count("code") >= 2
     names = [name_in(cell, chapter) for cell in exercise_cells(notebook)]
@@ -81,11 +86,18 @@ def test_a_chapter_has_five_to_eight_of_every_kind(chapter):
     assert set(names) == set(checks.exercises_of(chapter))
 
 
+@pytest.mark.parametrize("chapter, name", all_exercises(declared=True))
+def test_an_exercise_is_declared_or_has_answers_here(chapter, name):
+    declared = isinstance(checks.exercises_of(chapter)[name], DECLARATIONS)
+    assert declared or name in answers_of(chapter).RIGHT
+
+
 @pytest.mark.parametrize("chapter", PATHS)
 def test_solutions_follow_the_exercises_and_are_right(chapter):
     chapter_text = read(PATHS[chapter])
-    solutions = read(SOLUTIONS / PATHS[chapter].name)
-
+    path = SOLUTIONS / PATHS[chapter].name
+    assert path.exists(), "its solutions are missing"
+    solutions = read(path)
     assert headings(solutions) == headings(chapter_text)
     asked = [c.source for c in chapter_text.cells if HEADING.match(c.source)]
     answered = [c.source for c in solutions.cells if HEADING.match(c.source)]
@@ -122,7 +134,7 @@ def test_unanswered_is_told_kindly(chapter, name):
 @pytest.mark.parametrize("chapter, name", all_exercises())
 def test_right_answers_are_right(chapter, name):
     exercise = checks.exercises_of(chapter)[name]
-    answers = bank(chapter).RIGHT[name]
+    answers = answers_of(chapter).RIGHT[name]
     for answer in answers:
         verdict = exercise.judge(*arguments(answer))
         assert verdict.status == RIGHT, verdict
@@ -133,8 +145,8 @@ def test_right_answers_are_right(chapter, name):
 @pytest.mark.parametrize("chapter, name", all_exercises())
 def test_wrong_answers_are_told_why(chapter, name):
     exercise = checks.exercises_of(chapter)[name]
-    answers = bank(chapter).WRONG[name]
-    code = callable(bank(chapter).RIGHT[name][0])
+    answers = answers_of(chapter).WRONG[name]
+    code = callable(answers_of(chapter).RIGHT[name][0])
     assert len(answers) >= (8 if code else 2)
     said = []
     for answer, fragment in answers:
@@ -162,16 +174,16 @@ def test_numbers_are_found_however_they_are_written():
     [
         exercise
         for exercise in all_exercises()
-        if isinstance(bank(exercise.values[0]).RIGHT[exercise.values[1]][0],
+        if isinstance(answers_of(exercise.values[0]).RIGHT[exercise.values[1]][0],
                       (int, float))
     ],
 )  # fmt: skip
 def test_what_comes_back_never_holds_the_answer(chapter, name):
     """Not the number itself; of one with decimals, nothing that rounds to it."""
     exercise = checks.exercises_of(chapter)[name]
-    right = bank(chapter).RIGHT[name][0]
+    right = answers_of(chapter).RIGHT[name][0]
     near = 0.006 if isinstance(right, float) else 0
-    for answer, _ in bank(chapter).WRONG[name]:
+    for answer, _ in answers_of(chapter).WRONG[name]:
         exercise.num_wrong = 0
         for _ in range(5):
             text = repr(exercise(*arguments(answer)))
@@ -189,7 +201,7 @@ def test_nonsense_is_never_right(chapter, name):
         assert exercise.judge(answer).status not in (RIGHT, UNANSWERED)
     verdict = exercise.judge(raises)
     assert verdict.status not in (RIGHT, UNANSWERED)
-    if callable(bank(chapter).RIGHT[name][0]):
+    if callable(answers_of(chapter).RIGHT[name][0]):
         assert verdict.status == FAILED
         assert 'raise RuntimeError("on purpose")' in repr(verdict)
 

