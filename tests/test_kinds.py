@@ -134,10 +134,10 @@ def test_nonsense_is_told_kindly(key):
     assert len(set(exercise.hints)) >= 2 and exercise.remember.endswith(".")
 
 
-@pytest.mark.parametrize("key", [k for k in DECLARED if "right" in vars(DECLARED[k])])
+@pytest.mark.parametrize(
+    "key", [k for k in DECLARED if isinstance(DECLARED[k], Number)]
+)
 def test_what_comes_back_never_holds_a_sealed_number(key):
-    if not isinstance(DECLARED[key], Number):
-        return
     right = SEALED[key]
     for _, arguments in wrong_of(key):
         verdict = repr(DECLARED[key].judge(*arguments))

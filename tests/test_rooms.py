@@ -164,6 +164,70 @@ def lines_of_code(function) -> int:
     return function.end_lineno - function.lineno + 1 - inside
 
 
+def classes(folder):
+    """From each class's name to (its file, its definition)."""
+    found = {}
+    for name, path in modules(ROOT / folder).items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append((name, node))
+    return found
+
+
+def set_on_self(function) -> set[str]:
+    """The attributes that a method gives to its object."""
+    return {
+        node.attr
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name) and node.value.id == "self"
+    }  # fmt: skip
+
+
+def there_at_first(definition, known) -> set[str]:
+    """Attributes that an object has once it is made, of its own class and its bases."""
+    found = set()
+    for node in definition.body:
+        if isinstance(node, ast.AnnAssign):
+            found.add(node.target.id)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets}
+        elif getattr(node, "name", "") in ("__init__", "__post_init__"):
+            found |= set_on_self(node)
+    for base in definition.bases:
+        for _, above in known.get(ast.unparse(base).rpartition(".")[2], []):
+            if above.name != definition.name:
+                found |= there_at_first(above, known)
+    return found
+
+
+def late(known) -> list[str]:
+    """Attributes that first appear in another method than `__init__`."""
+    return [
+        f"{where}: {name}.{attribute}"
+        for name, found in known.items()
+        for where, definition in found
+        for method in definition.body
+        if isinstance(method, ast.FunctionDef)
+        for attribute in set_on_self(method) - there_at_first(definition, known)
+    ]
+
+
+@pytest.mark.parametrize("folder", ["d2l_nin", "benchmarks"])
+def test_every_attribute_is_there_from_the_beginning(folder):
+    assert late(classes(folder)) == []
+
+
+def test_an_attribute_that_appears_later_is_seen():
+    source = (
+        "class A:\n    def __init__(self): self.a = 1\n"
+        "class B(A):\n    c: int = 0\n"
+        "    def f(self):\n        self.a, self.b, self.c = 1, 2, 3\n"
+    )
+    known = {node.name: [("x", node)] for node in ast.parse(source).body}
+    assert late(known) == ["x: B.b"]
+
+
 def arguments(definition) -> int:
     """How many a class's constructor takes, besides `self`."""
     for node in definition.body:

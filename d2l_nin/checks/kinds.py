@@ -202,12 +202,19 @@ def _option(question: str, value, options):
 class _Decorator(Exercise):
     """An exercise that is put above a function, its right solution or its judge."""
 
+    def __init__(self, hints, remember):
+        super().__init__(self._check, hints, remember)
+        self.right = None  # until it is put above one
+
     def __call__(self, answer=..., *measured):
-        if "right" not in vars(self):
-            super().__init__(answer, *self._given)
-            self.right, self.check = answer, getattr(self, "_check", answer)
+        if self.right is None:
+            super().__init__(answer, self.hints, self.remember)  # its name and words
+            self.right, self.check = answer, self._check
             return self
         return super().__call__(answer, *measured)
+
+    def _check(self, answer):
+        self.right(answer)
 
     @property
     def arguments(self) -> str:
@@ -233,7 +240,7 @@ class Function(_Decorator):
     """
 
     def __init__(self, cases, mistakes, hints, remember, what="", variants=()):
-        self._given = hints, remember
+        super().__init__(hints, remember)
         self.cases, self.mistakes, self.variants = cases, mistakes, variants
         self.what = what or "the result"
 
@@ -289,7 +296,7 @@ class Block(_Decorator):
     """
 
     def __init__(self, cases, mistakes, hints, remember, variants=()):
-        self._given = hints, remember
+        super().__init__(hints, remember)
         self.cases, self.mistakes, self.variants = cases, mistakes, variants
 
     def _check(self, answer):
@@ -313,7 +320,7 @@ class Prediction(_Decorator):
     """
 
     def __init__(self, options, tried, hints, remember):
-        self._given = hints, remember
+        super().__init__(hints, remember)
         self.options, self.tried = options, tried
 
     def _check(self, answer, measured=None):
@@ -349,5 +356,5 @@ class Evidence(_Decorator):
     """
 
     def __init__(self, right, mistakes, hints, remember):
-        self._given = hints, remember
+        super().__init__(hints, remember)
         self.variants, self.mistakes = right, mistakes

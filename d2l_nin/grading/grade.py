@@ -54,16 +54,21 @@ class _Runner:
             "D2L_NIN_LIVE": "0", "MPLBACKEND": "agg",
             "PYTHONPATH": os.pathsep.join(path),
         }  # fmt: skip
-        self._start()
+        self.task, self._said, self._last = None, b"", 0.0
+        self._process = self._started()
+        self._is_up = False  # it says the first word when it can take tasks
 
-    def _start(self) -> None:
+    def _started(self) -> subprocess.Popen:
         # Not in the folder of submissions: what lies there is not to be imported.
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             self._command, env=self._environment, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, start_new_session=True, cwd=os.sep,
         )  # fmt: skip
-        self.answers = self._process.stdout
-        self._is_up = False  # it says the first word when it can take tasks
+
+    @property
+    def answers(self):
+        """The stream on which it says what it found."""
+        return self._process.stdout
 
     def give(self, task) -> None:
         self.task, self._said, self._last = task, b"", time.monotonic()
@@ -100,7 +105,7 @@ class _Runner:
         self.stop()
         if not self._is_up:
             raise RuntimeError("the process that grades stopped; its words are above")
-        self._start()
+        self._process, self._is_up = self._started(), False
         note = "it ended the process that watches it"
         if hangs:
             note = f"it stopped the process that watches it: silent for {MOST_SILENT} s"

@@ -65,12 +65,12 @@ class _Child:
     def __init__(self, pid: int, reading: int, found: Found, seconds: float):
         self.pid, self.reading, self.found = pid, reading, found
         self.token, self.unread = b"", b""
-        self.allow(seconds)
+        self.seconds, self.deadline = seconds, time.monotonic() + seconds
+        self.interrupted = False
 
-    def allow(self, seconds: float) -> None:
+    def begin_cell(self) -> None:
         """Give the next cell its time."""
-        self.seconds = seconds
-        self.deadline = time.monotonic() + seconds
+        self.deadline = time.monotonic() + self.seconds
         self.interrupted = False
 
     def read(self) -> bool:
@@ -82,7 +82,7 @@ class _Child:
             mark, _, text = line.partition(b" ")
             if mark == self.token:
                 self.found.hear(json.loads(text))
-                self.allow(self.seconds)
+                self.begin_cell()
         return piece != b""
 
     def read_rest(self) -> None:
