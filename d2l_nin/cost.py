@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import html
 import json
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from math import prod
 
 import mxnet as mx
@@ -17,16 +17,8 @@ import pandas
 
 from d2l_nin.layers import describe
 
-__all__ = [
-    "RESULT_TYPE",
-    "Layer",
-    "Result",
-    "Summary",
-    "format_bytes",
-    "result",
-    "summary",
-    "widths_for",
-]
+__all__ = ["RESULT_TYPE", "Cost", "Layer", "Result", "Summary", "format_bytes",
+           "result", "summary", "widths_for"]  # fmt: skip
 
 # `run` looks for this type among a chapter's outputs.
 RESULT_TYPE = "application/vnd.d2l-nin.result+json"
@@ -36,15 +28,11 @@ _VIEWS = {"Flatten", "_npx_reshape", "_np_reshape", "_npi_reshape"}
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One row of a `Summary`.
+class Cost:
+    """What a layer, or several together, cost.
 
     Attributes
     ----------
-    name : str
-        Such as 'Conv 5×5/2 pad 2, 32'.
-    shape : tuple of int
-        Of the output, (N, C, H, W) or (N, C).
     num_params : int
         Trained numbers, biases included.
     num_state : int
@@ -54,22 +42,48 @@ class Layer:
         multiplication with its addition, two floating-point operations.
     activation_bytes : int
         Of the outputs in float32, which training keeps for the backward pass.
+    """
+
+    num_params: int = 0
+    num_state: int = 0
+    macs: int = 0
+    activation_bytes: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(a + b for a, b in zip(astuple(self), astuple(other))))
+
+
+class _WithCost:
+    """Something with a `cost`, whose numbers can be asked of itself."""
+
+    num_params = property(lambda self: self.cost.num_params)
+    num_state = property(lambda self: self.cost.num_state)
+    macs = property(lambda self: self.cost.macs)
+    activation_bytes = property(lambda self: self.cost.activation_bytes)
+
+
+@dataclass(frozen=True)
+class Layer(_WithCost):
+    """One row of a `Summary`; it has the attributes of its cost as well.
+
+    Attributes
+    ----------
+    name : str
+        Such as 'Conv 5×5/2 pad 2, 32'.
+    shape : tuple of int
+        Of the output, (N, C, H, W) or (N, C).
+    cost : Cost
     inputs : tuple of int
         The rows it reads; -1 is the input of the net.
-    block : int
-        The child of the net that it belongs to.
-    kind : str
-        The class of that child.
+    block, kind : int, str
+        The child of the net that it belongs to, and the class of that child.
     """
 
     name: str
     shape: tuple
-    num_params: int
-    num_state: int
-    macs: int
-    activation_bytes: int
-    inputs: tuple
-    block: int
+    cost: Cost
+    inputs: tuple = ()
+    block: int = -1
     kind: str = ""
 
 
@@ -82,7 +96,7 @@ def format_bytes(n: float) -> str:
     return f"{n:.2f} GiB"
 
 
-class Summary:
+class Summary(_WithCost):
     """A table of layers with totals; shown as HTML in a notebook, else as text.
 
     Attributes
@@ -90,20 +104,12 @@ class Summary:
     layers : list of Layer
     input_shape : tuple of int
     num_params, num_state, macs, activation_bytes : int
-        Totals over the layers.
+        Totals over the layers, from their `cost` together.
     """
 
     def __init__(self, layers: list[Layer], input_shape: tuple):
-        self.layers = layers
-        self.input_shape = input_shape
-
-    def _total(self, name: str) -> int:
-        return sum(getattr(layer, name) for layer in self.layers)
-
-    num_params = property(lambda self: self._total("num_params"))
-    num_state = property(lambda self: self._total("num_state"))
-    macs = property(lambda self: self._total("macs"))
-    activation_bytes = property(lambda self: self._total("activation_bytes"))
+        self.layers, self.input_shape = layers, input_shape
+        self.cost = sum((layer.cost for layer in layers), Cost())
 
     def by_block(self) -> Summary:
         """The same with one row for each child of the net."""
@@ -111,21 +117,21 @@ class Summary:
         for i, layer in enumerate(self.layers):
             groups.setdefault(layer.block, []).append(i)
         group_of = {i: g for g, rows in enumerate(groups.values()) for i in rows}
-        totals = ("num_params", "num_state", "macs", "activation_bytes")
         merged = []
         for g, rows in enumerate(groups.values()):
             layers = [self.layers[i] for i in rows]
             inputs = {group_of.get(i, -1) for layer in layers for i in layer.inputs}
-            sums = {n: sum(getattr(layer, n) for layer in layers) for n in totals}
             name, read = _group_name(layers), tuple(sorted(inputs - {g}))
-            merged.append(replace(layers[-1], name=name, inputs=read, **sums))
+            cost = sum((layer.cost for layer in layers), Cost())
+            merged.append(replace(layers[-1], name=name, cost=cost, inputs=read))
         return Summary(merged, self.input_shape)
 
     def to_frame(self) -> pandas.DataFrame:
         """The rows and their total as text in a pandas table."""
-        total = Layer("Total", (), self.num_params, self.num_state, self.macs,
-                      self.activation_bytes, (), -1)  # fmt: skip
-        head = Layer("Input", self.input_shape, 0, 0, 0, 0, (), -1)
+        head, total = (
+            Layer("Input", self.input_shape, Cost()),
+            Layer("Total", (), self.cost),
+        )
         rows = [head, *self.layers, total]
         frame = pandas.DataFrame(
             {
@@ -257,16 +263,19 @@ def summary(net, input_shape: tuple) -> Summary:
         ) from error
     shape_of = _infer_shapes(net, graph, input_shape)
     kinds = {i: type(b).__name__ for i, b in enumerate(net._children.values())}
+    return Summary(_layers(graph, shape_of, block_of, kinds), input_shape)
+
+
+def _layers(graph, shape_of: dict, block_of: dict, kinds: dict) -> list[Layer]:
+    """A row for each operator of the graph, in order."""
     states = set(graph.list_auxiliary_states())
     nodes = json.loads(graph.tojson())["nodes"]
-
     layers: list[Layer] = []
-    row_of: dict[int, int] = {}  # from a node to its row; the input of the net is -1
+    # From a node to its row; the input of the net is -1.
+    row_of = {i: -1 for i, node in enumerate(nodes) if node["name"] == "data"}
     counted: set[str] = set()  # a weight that two layers share counts once
     for i, node in enumerate(nodes):
         if node["op"] == "null":
-            if node["name"] == "data":
-                row_of[i] = -1
             continue
         sources = [j for j, *_ in node["inputs"]]
         own = [nodes[j]["name"] for j in sources if nodes[j]["op"] == "null"]
@@ -277,22 +286,18 @@ def summary(net, input_shape: tuple) -> Summary:
         endings = ("_output", "_output0", "_out")
         output = next(n for e in endings if (n := node["name"] + e) in shape_of)
         shape = shape_of[output]
-        attributes = {k: _parse(v) for k, v in node.get("attrs", {}).items()}
-        row_of[i] = len(layers)
-        layers.append(
-            Layer(
-                name=describe(node["op"], attributes),
-                shape=shape,
-                num_params=sum(n for name, n in fresh.items() if name not in states),
-                num_state=sum(n for name, n in fresh.items() if name in states),
-                macs=_macs(node["op"], shape, shape_of[own[0]] if own else ()),
-                activation_bytes=0 if node["op"] in _VIEWS else 4 * prod(shape),
-                inputs=tuple(row_of[j] for j in sources if j in row_of),
-                block=block_of.get(output, -1),
-                kind=kinds.get(block_of.get(output, -1), ""),
-            )
+        cost = Cost(
+            num_params=sum(n for name, n in fresh.items() if name not in states),
+            num_state=sum(n for name, n in fresh.items() if name in states),
+            macs=_macs(node["op"], shape, shape_of[own[0]] if own else ()),
+            activation_bytes=0 if node["op"] in _VIEWS else 4 * prod(shape),
         )
-    return Summary(layers, input_shape)
+        attributes = {k: _parse(v) for k, v in node.get("attrs", {}).items()}
+        name, block = describe(node["op"], attributes), block_of.get(output, -1)
+        inputs = tuple(row_of[j] for j in sources if j in row_of)
+        row_of[i] = len(layers)
+        layers.append(Layer(name, shape, cost, inputs, block, kinds.get(block, "")))
+    return layers
 
 
 def widths_for(macs: int, build, widths, input_shape: tuple) -> tuple:
@@ -385,12 +390,11 @@ def result(name: str, net, input_shape, history) -> Result:
         With an accuracy on the test set.
     """
     table = summary(net, input_shape)
-    return Result(
-        {
-            "net": name,
-            "num_params": table.num_params,
-            "macs": table.macs // input_shape[0],
-            "test_acc": history.test_acc,
-            "seconds": history.seconds,
-        }
-    )
+    values = {
+        "net": name,
+        "num_params": table.num_params,
+        "macs": table.macs // input_shape[0],
+        "test_acc": history.test_acc,
+        "seconds": history.seconds,
+    }
+    return Result(values)

@@ -78,7 +78,7 @@ class Piece:
     options: dict = field(default_factory=dict)
     column: str = ""
     fragment: int | None = None
-    first_step: int = 0
+    first_step: int = field(default=0, init=False)  # known once it stands there
 
 
 @dataclass

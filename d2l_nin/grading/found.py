@@ -33,16 +33,16 @@ class Found:
         The one that runs.
     """
 
-    whole: bool = False
-    states: dict = field(default_factory=dict)
-    errors: dict = field(default_factory=dict)
-    stopped: dict = field(default_factory=dict)
-    called: set = field(default_factory=set)
-    first_words: dict = field(default_factory=dict)
-    cell: int = -1
-    note: str = ""
-    broke: str = ""
-    ended: bool = False
+    whole: bool = field(default=False, init=False)
+    states: dict = field(default_factory=dict, init=False)
+    errors: dict = field(default_factory=dict, init=False)
+    stopped: dict = field(default_factory=dict, init=False)
+    called: set = field(default_factory=set, init=False)
+    first_words: dict = field(default_factory=dict, init=False)
+    cell: int = field(default=-1, init=False)
+    note: str = field(default="", init=False)
+    broke: str = field(default="", init=False)
+    ended: bool = field(default=False, init=False)
 
     def hear(self, message: dict) -> None:
         """Take in one message of the process that runs the notebook."""
