@@ -123,7 +123,9 @@ def test_chapters_are_unanswered(unzipped):
     for path in find_chapters(unzipped / "notebooks"):
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
+        assert notebook.metadata.d2l_nin.chapter == path.name[:2]
         original = nbformat.read(ROOT / "notebooks" / path.name, as_version=4)
+        assert "chapter" not in original.metadata.get("d2l_nin", {})
         assert [c.source for c in notebook.cells] == [c.source for c in original.cells]
         for cell in notebook.cells:
             if "exercise" in cell.metadata.get("tags", []):

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import IPython
 import nbformat
@@ -18,14 +19,16 @@ import pytest
 from click.testing import CliRunner
 
 from d2l_nin import cli
-from d2l_nin.course.chapters import find_chapters
+from d2l_nin.course.chapters import find_chapters, for_students
 from d2l_nin.datasets import pictures
-from d2l_nin.grading import grade, submissions
+from d2l_nin.grading import grade, submissions, watch
 from d2l_nin.grading.cells import NotANotebook, read_notebook
 from d2l_nin.grading.grade import grade_all
 from d2l_nin.grading.journal import Journal
+from d2l_nin.grading.notebook import _first_words
 from d2l_nin.grading.report import report_name, write_report, write_table
 from d2l_nin.grading.submissions import Limits, Submission, find_submissions
+from d2l_nin.grading.watch import Watcher
 
 ROOT = Path(__file__).parent.parent
 TINY = "tests.tiny"
@@ -605,3 +608,45 @@ def test_old_notebooks_are_read():
     assert read_notebook(json.dumps(old).encode()).sources == ["a = 1\na"]
     with pytest.raises(NotANotebook):
         read_notebook(b'{"cells": [{"cell_type": "code", "source": 3}]}')
+
+
+@pytest.mark.parametrize(
+    "ours, mib, chapter",
+    [
+        ({}, 0, ""),
+        ({"chapter": "02", "limits": {"seconds": 60, "mib": 512.5}}, 512.5, "02"),
+        ({"chapter": 2, "limits": 3}, 0, ""),
+        ({"chapter": "022", "limits": {"mib": -1}}, 0, ""),
+        ({"limits": {"mib": "1024"}}, 0, ""),
+    ],
+)
+def test_metadata_are_believed_where_they_make_sense(ours, mib, chapter):
+    notebook = {"cells": [], "metadata": {"d2l_nin": ours}}
+    contents = read_notebook(json.dumps(notebook).encode())
+    assert (contents.mib, contents.chapter) == (mib, chapter)
+
+
+def test_a_chapter_s_own_memory_stops_it_at_twice_as_much(monkeypatch):
+    monkeypatch.setattr(watch, "family", lambda pid: [psutil.Process(pid)])
+    watcher = Watcher.__new__(Watcher)
+    watcher.settings, watcher.peak = {"memory": 2**50}, 0
+    for mib, said in ((0.5, "it took more than 1 MiB"), (2**20, ""), (0, "")):
+        found = SimpleNamespace(first_words={"mib": mib})
+        assert said in watcher._look(SimpleNamespace(pid=os.getpid(), found=found))
+    assert watcher.peak > 0
+
+
+def test_a_chapter_that_was_handed_out_says_which_it_is(tmp_path):
+    """None of its calls does, so that it might have called the checks of any."""
+    called = nbformat.v4.new_code_cell("from d2l_nin.checks import *\none_of_them()")
+    path = tmp_path / "02_a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[called]), path)
+    checks = SimpleNamespace(
+        chapters=["01", "02"], by_name={"ch01.one": None, "ch02.two": None}
+    )
+    for text, found in (
+        (path.read_text(encoding="utf-8"), ["ch01.one", "ch02.two"]),
+        (for_students(path), ["ch02.two"]),
+    ):
+        contents = read_notebook(text.encode())
+        assert _first_words(contents, None, checks)["exercises"] == found

@@ -294,7 +294,8 @@ def drop_unanswered(notebook) -> None:
 def for_students(path: Path) -> str:
     """A chapter as students get it: exercises unanswered, no outputs.
 
-    An output that stands there already answers a prediction before it is asked.
+    An output that stands there already answers a prediction before it is asked. The
+    metadata say which chapter it is, so that `grade` knows it by whatever name.
 
     Raises
     ------
@@ -314,7 +315,9 @@ def for_students(path: Path) -> str:
             cell.outputs, cell.execution_count = [], None
     fold(notebook)
     notebook.metadata.update(KERNEL)
-    notebook.metadata.get("d2l_nin", {}).pop("outputs_sha256", None)
+    ours = notebook.metadata.setdefault("d2l_nin", {})
+    ours.pop("outputs_sha256", None)
+    ours["chapter"] = path.name[:2]
     return nbformat.writes(notebook, version=4) + "\n"
 
 

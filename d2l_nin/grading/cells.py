@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 __all__ = ["Contents", "NotANotebook", "definitions_of", "is_left_open",
            "read_notebook"]  # fmt: skip
@@ -37,15 +37,16 @@ class Contents:
     exercises : range
         The code cells below the heading "Exercises", up to the next one that ranks as
         high: what may be read beyond it has no exercise.
-    limits : dict
-        What the notebook's metadata say it may take: "seconds", "mib".
+    mib : float
+        The memory that the notebook's metadata grant it; 0 if they don't say. Their
+        seconds are those of a machine that does nothing else, and stop nobody.
     chapter : str
         "02", from the metadata; empty if they don't say.
     """
 
     sources: list[str]
     exercises: range
-    limits: dict = field(default_factory=dict)
+    mib: float = 0
     chapter: str = ""
 
     def mentions(self) -> dict[str, list[int]]:
@@ -101,19 +102,15 @@ def _rank(text: str) -> int:
     return len(re.match("#*", text).group())
 
 
-def _ours(metadata) -> tuple[dict, str]:
-    """(the limits, the chapter) of a notebook's metadata, as far as they make sense."""
+def _ours(metadata) -> tuple[float, str]:
+    """(MiB, the chapter) of a notebook's metadata, as far as they make sense."""
     ours = metadata.get("d2l_nin") if isinstance(metadata, dict) else None
     ours = ours if isinstance(ours, dict) else {}
     limits = ours.get("limits")
-    limits = limits if isinstance(limits, dict) else {}
-    limits = {
-        name: limits[name]
-        for name in ("seconds", "mib")
-        if type(limits.get(name)) in (int, float) and 0 < limits[name] < 1e9
-    }
+    mib = limits.get("mib") if isinstance(limits, dict) else None
+    mib = mib if type(mib) in (int, float) and 0 < mib < 1e9 else 0
     chapter = re.match(r"\d\d(?!\d)", str(ours.get("chapter", "")))
-    return limits, chapter.group() if chapter else ""
+    return mib, chapter.group() if chapter else ""
 
 
 def _parse(source: str, transform) -> ast.Module | None:

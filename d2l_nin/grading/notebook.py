@@ -134,7 +134,7 @@ def _first_words(contents: Contents, shell, checks: Checks) -> dict:
         ],
         "may call": contents.may_call(),
         "quick": [contents.exercises.start, contents.exercises.stop],
-        "limits": contents.limits,
+        "mib": contents.mib,
         "exercises": [n for n in checks.by_name if n[2:4] in chapters],
     }
 

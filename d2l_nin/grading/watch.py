@@ -240,9 +240,9 @@ class Watcher:
                 total += memory_of(process, alone=len(processes) == 1)
         self.peak = max(self.peak, total)
         most = self.settings["memory"]
-        asked = child.found.first_words.get("limits", {}).get("mib")
+        asked = child.found.first_words.get("mib")
         if asked:  # a chapter's own limit is for the chapter; an answer may need more
-            most = min(most, 2 * asked << 20)
+            most = min(most, int(2 * asked * 2**20))
         if total > most:
             return f"stopped, as it took more than {most >> 20:,} MiB of memory."
         if len(processes) > MOST_PROCESSES:
