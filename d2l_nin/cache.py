@@ -96,7 +96,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-def files_used(names, package: str = "d2l_nin") -> list[Path]:
+def files_used(names, without=(), package: str = "d2l_nin") -> list[Path]:
     """The files of modules, and of the package's modules that those use, by and by.
 
     What a module uses is what its names refer to: modules, functions and classes. What
@@ -106,6 +106,8 @@ def files_used(names, package: str = "d2l_nin") -> list[Path]:
     ----------
     names : iterable of str
         Of modules; those outside the package are left out.
+    without : container of str
+        Modules that are left out, with what only they use.
     package : str
 
     Returns
@@ -117,7 +119,9 @@ def files_used(names, package: str = "d2l_nin") -> list[Path]:
     while waiting:
         name = waiting.pop()
         module = sys.modules.get(name)
-        if name in seen or module is None or not name.startswith(f"{package}."):
+        if name in seen or name in without or module is None:
+            continue
+        if not name.startswith(f"{package}."):
             continue
         seen.add(name)
         for value in list(vars(module).values()):

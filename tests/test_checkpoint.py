@@ -26,6 +26,7 @@ from d2l_nin.checkpoint import DamagedCheckpoint, load, load_newest, previous_of
 from d2l_nin.datasets import ArrayIter, load_fashion_mnist, random_shift
 from d2l_nin.layers import HybridSequential
 from d2l_nin.nin import nin_classroom
+from d2l_nin.resnet import ResidualBlock
 from d2l_nin.runtime import seed_everything
 from d2l_nin.training import evaluate_accuracy, fit, fit_cached
 from d2l_nin.training.kept import _key_of_run
@@ -603,21 +604,26 @@ def test_no_address_is_in_a_description():
 
 
 @pytest.mark.parametrize(
-    ("file", "decides"),
+    ("file", "decides", "block"),
     [
+        ("resnet/blocks.py", True, ResidualBlock(1)), ("resnet/blocks.py", False, None),
+        ("inception/modules.py", False, None),
+    ] + [(file, decides, None) for file, decides in (
         ("layers.py", True), ("training/loop.py", True),
         ("training/objective.py", True),
         ("training/recipe.py", True), ("datasets/batches.py", True),
         ("datasets/transforms.py", True), ("course/slides.py", False),
         ("figures/curves.py", False), ("figures/nets.py", False),
+        ("training/progress.py", False), ("environment.py", False),
+        ("memory.py", False), ("checkpoint.py", False), ("training/resume.py", True),
         ("checks/ch02.py", False), ("grading/grade.py", False), ("cli.py", False),
-    ],
+    )],
 )  # fmt: skip
-def test_the_files_that_decide_a_run(monkeypatch, file, decides):
+def test_the_files_that_decide_a_run(monkeypatch, file, decides, block):
     """All rooms are loaded; a file's other bytes count where the run uses it."""
-    for room in ("cli", "checks.ch02", "figures.nets", "course.slides"):
+    for room in ("cli", "checks.ch02", "figures.nets", "course.slides", "inception"):
         importlib.import_module(f"d2l_nin.{room}")
-    net, *data = quick()
+    net, *data = quick(block)
     keys, read, edited = [], Path.read_bytes, Path(checkpoint.__file__).parent / file
     assert edited.exists()
 
