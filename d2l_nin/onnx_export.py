@@ -70,22 +70,38 @@ def export(net, path, shape=(1, 28, 28), *, fold_batch_norm=False) -> Path:
     """
     try:
         import onnx
-        from onnx import TensorProto, helper, numpy_helper
     except ImportError:
         raise ImportError("export needs the package onnx: pip install onnx") from None
     nodes, weights = _Walk(net).walk()
     if fold_batch_norm:
         nodes, weights = _folded(nodes, weights)
     made = net(mx.np.zeros((1, *shape), ctx=_device(net))).shape
+    graph = _graph(type(net).__name__, nodes, weights, shape, made)
+    model = onnx.helper.make_model(
+        graph,
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+        ir_version=8,  # of the time of opset 17, so that older programs read it
+        producer_name="d2l_nin",
+    )
+    onnx.checker.check_model(model)
+    path = Path(path)
+    onnx.save(model, path)
+    return path
+
+
+def _graph(title: str, nodes: list, weights: dict, shape: tuple, made: tuple):
+    """ONNX's graph of the nodes, from images of `shape` to outputs as of `made`."""
+    from onnx import TensorProto, helper, numpy_helper
+
     sizes = ["H", "W"] if all(n.op != "Gemm" for n in nodes) else shape[1:]
     used = {name for node in nodes for name in node.inputs}
     value = partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT)
-    graph = helper.make_graph(
+    return helper.make_graph(
         [
             helper.make_node(n.op, n.inputs, n.outputs, n.outputs[0], **n.attributes)
             for n in nodes
         ],
-        type(net).__name__,
+        title,
         [value(_INPUT, shape=["N", shape[0], *sizes])],
         [value(_OUTPUT, shape=["N", made[1], *["H_out", "W_out"][: len(made) - 2]])],
         [
@@ -94,16 +110,6 @@ def export(net, path, shape=(1, 28, 28), *, fold_batch_norm=False) -> Path:
             if name in used
         ],
     )
-    model = helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=8,  # of the time of opset 17, so that older programs read it
-        producer_name="d2l_nin",
-    )
-    onnx.checker.check_model(model)
-    path = Path(path)
-    onnx.save(model, path)
-    return path
 
 
 def _device(net):

@@ -90,6 +90,29 @@ def _font_files(family: str, data_dir: str) -> list[str]:
     return paths
 
 
+def _painters(fonts, seed: str) -> list:
+    """One for each family, in turn; all draw from one source of randomness.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `draw_characters`.
+    """
+    unknown = [family for family in fonts if family not in FONTS]
+    if unknown or not len(fonts):
+        raise ValueError(
+            f"fonts: expected some of {', '.join(FONTS)}, got "
+            f"{', '.join(map(repr, unknown)) or 'none'}"
+        )
+    captcha = _seeded_captcha(seed)
+    return [
+        captcha.ImageCaptcha(
+            _CANVAS, _CANVAS, _font_files(family, captcha.DATA_DIR), (_FONT_SIZE,)
+        )
+        for family in fonts
+    ]
+
+
 def draw_characters(
     count: int,
     fonts=tuple(FONTS),
@@ -130,20 +153,8 @@ def draw_characters(
     FileNotFoundError
         A font file is missing.
     """
-    unknown = [family for family in fonts if family not in FONTS]
-    if unknown or not len(fonts):
-        raise ValueError(
-            f"fonts: expected some of {', '.join(FONTS)}, got "
-            f"{', '.join(map(repr, unknown)) or 'none'}"
-        )
+    painters = _painters(fonts, str(seed))
     known = set() if known is None else known
-    captcha = _seeded_captcha(str(seed))
-    painters = [
-        captcha.ImageCaptcha(
-            _CANVAS, _CANVAS, _font_files(family, captcha.DATA_DIR), (_FONT_SIZE,)
-        )
-        for family in fonts
-    ]
     labels = (numpy.arange(count) % len(characters)).astype(numpy.uint8)
     images = numpy.empty((count, 28, 28), numpy.uint8)
     for n, label in enumerate(labels):
@@ -208,14 +219,34 @@ def read_characters(
     if folder is not None:
         key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
         path = Path(folder) / f"characters-{key}.npz"
+        if stored := _stored_sets(path, recipe):
+            return stored
+    sets = _draw_sets(sizes, held_out, seed, progress)
+    if path is not None:
+        arrays = {}
+        for name, (images, labels) in sets.items():
+            arrays |= {f"{name} images": images, f"{name} labels": labels}
         try:
-            stored = checkpoint.load_newest(path)
-        except OSError:  # a folder that can't be read; told below, when it's written
-            stored = None
-        if stored is not None and stored[1] == recipe:
-            arrays = stored[0]
-            return {s: (arrays[f"{s} images"], arrays[f"{s} labels"]) for s in sizes}
+            checkpoint.save(path, arrays, recipe)
+        except OSError as error:
+            warnings.warn(f"The drawings are not kept: {error}", stacklevel=2)
+    return sets
 
+
+def _stored_sets(path: Path, recipe: dict) -> dict | None:
+    """What was drawn by this recipe before; None where it is not kept there."""
+    try:
+        stored = checkpoint.load_newest(path)
+    except OSError:  # a folder that can't be read; told when it's written
+        return None
+    if stored is None or stored[1] != recipe:
+        return None
+    arrays = stored[0]
+    names = recipe["sizes"]
+    return {s: (arrays[f"{s} images"], arrays[f"{s} labels"]) for s in names}
+
+
+def _draw_sets(sizes: dict, held_out: str, seed: int, progress: bool | None) -> dict:
     seen_fonts = tuple(family for family in FONTS if family != held_out)
     known: set[bytes] = set()
     sets = {}
@@ -233,12 +264,4 @@ def read_characters(
             sets[name] = draw_characters(
                 sizes[name], fonts, f"{seed} {name}", known=known, on_image=bar.update
             )
-    if path is not None:
-        arrays = {}
-        for name, (images, labels) in sets.items():
-            arrays |= {f"{name} images": images, f"{name} labels": labels}
-        try:
-            checkpoint.save(path, arrays, recipe)
-        except OSError as error:
-            warnings.warn(f"The drawings are not kept: {error}", stacklevel=2)
     return sets

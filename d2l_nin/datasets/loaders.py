@@ -42,6 +42,21 @@ def _take_balanced(labels: numpy.ndarray, count: int, rng) -> numpy.ndarray:
     return numpy.sort(numpy.concatenate(rows))
 
 
+def _parted(y, train_size: int | None, validation: int, seed: int) -> tuple:
+    """(rows to train on, rows held out), of each class the same number in either."""
+    if validation + (train_size or 1) > len(y):
+        raise ValueError(
+            f"train_size={train_size} and validation={validation}: there are only "
+            f"{len(y):,} training images. Ask for fewer."
+        )
+    held_out = _take_balanced(y, validation, numpy.random.default_rng(0))
+    rows = numpy.setdiff1d(numpy.arange(len(y)), held_out, assume_unique=True)
+    if train_size is not None and train_size < len(rows):
+        rng = numpy.random.default_rng(seed)
+        rows = rows[_take_balanced(y[rows], train_size, rng)]
+    return rows, held_out
+
+
 def load_fashion_mnist(
     batch_size: int,
     resize: int | tuple[int, int] | None = None,
@@ -86,27 +101,13 @@ def load_fashion_mnist(
         The numbers are not possible; the files are as in `read_fashion_mnist`.
     """
     training = Batching(batch_size, True, resize, augment, seed)
-    evaluation = Batching(
-        whole_number("test_batch_size", test_batch_size, 1), resize=resize
-    )
+    test_batch_size = whole_number("test_batch_size", test_batch_size, 1)
+    evaluation = Batching(test_batch_size, resize=resize)
     validation = whole_number("validation", validation, 0)
     if train_size is not None:
         train_size = whole_number("train_size", train_size, 1)
     (X, y), (X_test, y_test) = read_fashion_mnist(folder)
-
-    if validation + (train_size or 1) > len(y):
-        raise ValueError(
-            f"train_size={train_size} and validation={validation}: there are only "
-            f"{len(y):,} training images. Ask for fewer."
-        )
-    rows = numpy.arange(len(y))
-    if validation:
-        held_out = _take_balanced(y, validation, numpy.random.default_rng(0))
-        rows = numpy.setdiff1d(rows, held_out, assume_unique=True)
-    if train_size is not None and train_size < len(rows):
-        rng = numpy.random.default_rng(training.seed)
-        rows = rows[_take_balanced(y[rows], train_size, rng)]
-
+    rows, held_out = _parted(y, train_size, validation, training.seed)
     # Indexing copies; without a choice the shared array of bytes is used as it is.
     X_train, y_train = (X, y) if len(rows) == len(y) else (X[rows], y[rows])
     classes = class_names(y)
@@ -145,6 +146,19 @@ SIZES = {
     "validation": 10 * 62,
     "held_out_size": 120 * 62,
 }
+
+
+def _counts(sizes: dict) -> dict[str, int]:
+    """From a set's name to its number of drawings."""
+    if unknown := set(sizes) - set(SIZES):
+        raise TypeError(
+            f"load_characters: expected sizes out of {', '.join(SIZES)}, got "
+            f"{', '.join(sorted(unknown))}"
+        )
+    return {
+        name.replace("_size", ""): whole_number(name, count, 1)
+        for name, count in {**SIZES, **sizes}.items()
+    }
 
 
 def load_characters(
@@ -192,18 +206,10 @@ def load_characters(
     training = Batching(batch_size, True, resize, augment, seed)
     test_batch_size = whole_number("test_batch_size", test_batch_size, 1)
     evaluation = Batching(test_batch_size, resize=resize, seed=training.seed)
-    if unknown := set(sizes) - set(SIZES):
-        raise TypeError(
-            f"load_characters: expected sizes out of {', '.join(SIZES)}, got "
-            f"{', '.join(sorted(unknown))}"
-        )
-    counts = {
-        name.replace("_size", ""): whole_number(name, count, 1)
-        for name, count in {**SIZES, **sizes}.items()
-    }
     sets = read_characters(
-        counts, held_out, training.seed, folder=cache_folder(), progress=progress
-    )
+        _counts(sizes), held_out, training.seed, folder=cache_folder(),
+        progress=progress,
+    )  # fmt: skip
     iters = {
         name: ArrayIter(
             *arrays, training if name == "train" else evaluation, classes=CHARACTERS
@@ -259,32 +265,43 @@ def load_image_folder(
     counts = numpy.bincount(labels, minlength=len(classes))
     found = ", ".join(f"{name} ({n})" for name, n in zip(classes, counts))
     print(f"{len(classes)} classes: {found}")
-    held_out = numpy.zeros(len(labels), bool)
-    if test_part:
-        digests = numpy.array([hashlib.sha256(x).hexdigest() for x in images])
-        rng = numpy.random.default_rng(training.seed)
-        for label, count in enumerate(counts):
-            rows = rng.permutation(numpy.flatnonzero(labels == label))
-            chosen = digests[rows[: round(test_part * count)]]
-            held_out |= numpy.isin(digests, chosen)
-        if not held_out.any():
-            raise ValueError(
-                f"test_part={test_part} of {len(labels)} pictures leaves none to test. "
-                "Give a larger part."
-            )
-        left = numpy.bincount(labels[~held_out], minlength=len(classes))
-        if not left.all():
-            raise ValueError(
-                f"test_part={test_part} leaves no picture to train of the class "
-                f"{classes[left.argmin()]!r} ({counts[left.argmin()]} in all, equal "
-                "ones stay together). Add pictures, or give a smaller part."
-            )
+    if not test_part:
+        return ArrayIter(images, labels, training, classes=classes)
+    held_out = _held_out(images, labels, classes, test_part, training.seed)
     train_iter = ArrayIter(
         images[~held_out], labels[~held_out], training, classes=classes
     )
-    if not test_part:
-        return train_iter
     evaluation = Batching(training.batch_size)
     return train_iter, ArrayIter(
         images[held_out], labels[held_out], evaluation, classes=classes
     )
+
+
+def _held_out(images, labels, classes, test_part: float, seed: int) -> numpy.ndarray:
+    """Whether each picture is for the test: so much of each class, equal ones together.
+
+    Raises
+    ------
+    ValueError
+        None is left to test, or none of some class to train.
+    """
+    held_out = numpy.zeros(len(labels), bool)
+    digests = numpy.array([hashlib.sha256(x).hexdigest() for x in images])
+    counts = numpy.bincount(labels, minlength=len(classes))
+    rng = numpy.random.default_rng(seed)
+    for label, count in enumerate(counts):
+        rows = rng.permutation(numpy.flatnonzero(labels == label))
+        held_out |= numpy.isin(digests, digests[rows[: round(test_part * count)]])
+    if not held_out.any():
+        raise ValueError(
+            f"test_part={test_part} of {len(labels)} pictures leaves none to test. "
+            "Give a larger part."
+        )
+    left = numpy.bincount(labels[~held_out], minlength=len(classes))
+    if not left.all():
+        raise ValueError(
+            f"test_part={test_part} leaves no picture to train of the class "
+            f"{classes[left.argmin()]!r} ({counts[left.argmin()]} in all, equal "
+            "ones stay together). Add pictures, or give a smaller part."
+        )
+    return held_out

@@ -225,11 +225,8 @@ def read_image_folder(
         `path` is missing or a file.
     ValueError
         No class; a class without a (readable) picture; two that differ only by case;
-        a folder inside a class; a file that can't be read.
-
-    Notes
-    -----
-    A link whose file is gone is a file that can't be read: a `FileNotFoundError`.
+        a folder inside a class; a file that can't be read (`FileNotFoundError` for a
+        link whose file is gone).
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")

@@ -185,6 +185,28 @@ def _paste(canvas, garment, taken: list, rng, attempts: int = 50) -> tuple | Non
     return None
 
 
+def _paste_several(
+    canvas, images, row: int, others, num_others: int, garment_sizes, rng
+) -> list[tuple]:
+    """Paste the garment of `row`, then `num_others` out of `others`, into a picture.
+
+    Returns
+    -------
+    list of (row, box)
+        That of `row` first; of the others those for which there was room.
+    """
+    pasted: list = []
+    for k in range(1 + num_others):
+        garment = row if k == 0 else rng.choice(others)
+        pixels = int(rng.integers(garment_sizes[0], garment_sizes[1] + 1))
+        resized = resize_images(images[garment].astype(float), pixels)
+        taken = [box for _, box in pasted]
+        box = _paste(canvas, _to_bytes(resized), taken, rng)
+        if box is not None:
+            pasted.append((garment, box))
+    return pasted
+
+
 def _check(images, labels, size, garment_sizes, num_distractors, backgrounds) -> None:
     low, high = garment_sizes
     whole_number("garment_sizes", low, 8)
@@ -229,8 +251,7 @@ def paste_garments(
 
     Parameters
     ----------
-    images : bytes (N, 28, 28)
-    labels : bytes (N,)
+    images, labels : bytes (N, 28, 28) and (N,)
     num_scenes : int
     size : int
         Height and width of the pictures in pixels.
@@ -261,29 +282,14 @@ def paste_garments(
     }
     canvases = numpy.empty((num_scenes, size, size), numpy.uint8)
     chosen = rng.integers(0, len(images), num_scenes)
-    boxes, kinds, distractors = [], [], []
+    scenes = []
     for n, row in enumerate(chosen):
         kind = backgrounds[rng.integers(len(backgrounds))]
-        canvas = _to_bytes(BACKGROUNDS[kind](size, rng))
-        others = rows_of_others[labels[row]]
-        taken: list = []
-        distractors.append([])
-        for k in range(1 + num_distractors):
-            garment = row if k == 0 else rng.choice(others)
-            pixels = int(rng.integers(garment_sizes[0], garment_sizes[1] + 1))
-            resized = resize_images(images[garment].astype(float), pixels)
-            box = _paste(canvas, _to_bytes(resized), taken, rng)
-            if box is not None:
-                taken.append(box)
-                if k > 0:
-                    distractors[n].append((int(labels[garment]), box))
-        canvases[n] = canvas
-        boxes.append(taken[0])
-        kinds.append(kind)
-    return Scenes(
-        canvases,
-        labels[chosen],
-        numpy.array(boxes),
-        tuple(kinds),
-        tuple(distractors),
-    )
+        canvases[n] = _to_bytes(BACKGROUNDS[kind](size, rng))
+        (_, box), *those = _paste_several(
+            canvases[n], images, row, rows_of_others[labels[row]], num_distractors,
+            garment_sizes, rng,
+        )  # fmt: skip
+        scenes.append((box, kind, [(int(labels[i]), each) for i, each in those]))
+    boxes, kinds, distractors = zip(*scenes)
+    return Scenes(canvases, labels[chosen], numpy.array(boxes), kinds, distractors)

@@ -78,11 +78,16 @@ def _stop(processes: dict) -> None:
                     os.killpg(process.pid, sign)
                 except (ProcessLookupError, PermissionError):
                     continue  # the whole group has ended
-        until = time.monotonic() + 2
-        while time.monotonic() < until and any(
-            process.poll() is None for process in processes.values()
-        ):
-            time.sleep(0.05)
+        _wait(processes, 2)
+
+
+def _wait(processes: dict, seconds: float) -> None:
+    """Until all have ended, or for so many seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(
+        process.poll() is None for process in processes.values()
+    ):
+        time.sleep(0.05)
 
 
 def _how(status: int) -> str:
@@ -123,6 +128,20 @@ def _checked(hosts: Sequence[str]) -> tuple[list[str], bool]:
             f"hosts: expected names that every host can reach, got {', '.join(hosts)}"
         )
     return hosts, alone
+
+
+def _settings_of(hosts: list[str], alone: bool, num_workers: int) -> dict[str, str]:
+    """The part of the environment that depends on where the processes run."""
+    settings = {
+        "DMLC_PS_ROOT_URI": "127.0.0.1" if alone else hosts[0],
+        # The store hands over between threads, which the naive engine can't.
+        "MXNET_ENGINE_TYPE": "ThreadedEnginePerDevice",
+    }
+    if alone:
+        settings["DMLC_NODE_HOST"] = "127.0.0.1"
+        # Importing this course has set the threads for one process.
+        settings["OMP_NUM_THREADS"] = str(max(1, num_cores() // num_workers))
+    return settings
 
 
 def launch(
@@ -166,17 +185,11 @@ def launch(
     num_servers = whole_number("num_servers", num_servers, 1)
     hosts, alone = _checked(hosts)
     settings = {
-        "DMLC_PS_ROOT_URI": "127.0.0.1" if alone else hosts[0],
         "DMLC_PS_ROOT_PORT": str(port or (_free_port() if alone else 9091)),
         "DMLC_NUM_WORKER": str(num_workers),
         "DMLC_NUM_SERVER": str(num_servers),
-        # The store hands over between threads, which the naive engine can't.
-        "MXNET_ENGINE_TYPE": "ThreadedEnginePerDevice",
+        **_settings_of(hosts, alone, num_workers),
     }
-    if alone:
-        settings["DMLC_NODE_HOST"] = "127.0.0.1"
-        # Importing this course has set the threads for one process.
-        settings["OMP_NUM_THREADS"] = str(max(1, num_cores() // num_workers))
     jobs = [("scheduler", "scheduler", hosts[0], _SERVE)]
     for i in range(num_servers):
         jobs.append((f"server {i}", "server", hosts[i % len(hosts)], _SERVE))
@@ -188,10 +201,6 @@ def launch(
             processes[name] = _start(host, what, {**settings, "DMLC_ROLE": role})
         _watch(processes)
         # Scheduler and servers end by themselves when the last worker has said so.
-        until = time.monotonic() + 5
-        while time.monotonic() < until and any(
-            process.poll() is None for process in processes.values()
-        ):
-            time.sleep(0.05)
+        _wait(processes, 5)
     finally:
         _stop(processes)

@@ -55,19 +55,9 @@ def fit(net, train_iter, test_iter=None, num_epochs=1, lr=0.1, **options) -> His
         Integer labels y (N,). Accuracy on `test_iter` is taken after each epoch.
     num_epochs : int
     lr : float
-        The peak rate; see `learning_rate` for `warmup` and `decay`.
-    momentum : float, 0.9 by default
-    weight_decay : float, 5e-4 by default
-        On weights only, not on biases and batch norm's scale and shift.
-    label_smoothing : float, 0 by default
-        This share of the label is spread evenly over all classes.
-    aux_weight : float, 0.3 by default
-        Of the losses of auxiliary heads, where the net gives (scores, scores of a
-        head, …); accuracy is that of the first.
-    warmup : float, 0.15 by default
-        Share of all steps in which the rate rises to `lr`.
-    decay : bool, True by default
-        Whether the rate then falls linearly to 0.
+        The peak rate.
+    momentum, weight_decay, label_smoothing, aux_weight, warmup, decay : optional
+        As `d2l_nin.training.recipe.Recipe` describes them.
     on_step : function (step, net), optional
         Called after each update, with step counting from 1.
     progress : bool, optional
@@ -106,12 +96,6 @@ def fit(net, train_iter, test_iter=None, num_epochs=1, lr=0.1, **options) -> His
         Ctrl-C, or the notebook's stop button.
     OSError
         The checkpoint can't be written; before the first step where it can be known.
-
-    Notes
-    -----
-    Auxiliary heads: Szegedy et al., arXiv 1409.4842, section 5. Label smoothing:
-    Szegedy et al., arXiv 1512.00567, section 7. Linear warm-up: Goyal
-    et al., arXiv 1706.02677, section 2.2.
     """
     parts = parted({"num_epochs": num_epochs, "lr": lr, **options})
     return carry_out(net, train_iter, test_iter, *parts)

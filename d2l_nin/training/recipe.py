@@ -38,7 +38,32 @@ def learning_rate(step: int, num_steps: int, lr: float, warmup=0.15, decay=True)
 
 @dataclass
 class Recipe:
-    """How the weights are changed; `fit` describes each number."""
+    """How the weights are changed: options of `fit`.
+
+    Attributes
+    ----------
+    num_epochs : int
+    lr : float
+        The peak rate; see `learning_rate` for `warmup` and `decay`.
+    momentum : float
+    weight_decay : float
+        On weights only, not on biases and batch norm's scale and shift.
+    label_smoothing : float
+        This share of the label is spread evenly over all classes.
+    aux_weight : float
+        Of the losses of auxiliary heads, where the net gives (scores, scores of a
+        head, …); accuracy is that of the first.
+    warmup : float
+        Share of all steps in which the rate rises to `lr`.
+    decay : bool
+        Whether the rate then falls linearly to 0.
+
+    Notes
+    -----
+    Auxiliary heads: Szegedy et al., arXiv 1409.4842, section 5. Label smoothing:
+    Szegedy et al., arXiv 1512.00567, section 7. Linear warm-up: Goyal
+    et al., arXiv 1706.02677, section 2.2.
+    """
 
     num_epochs: int = 1
     lr: float = 0.1
