@@ -131,7 +131,7 @@ def _verdicts(cell, value: str) -> list[str]:
     ]
 
 
-def _without_docstring(source: str) -> str:
+def without_docstring(source: str) -> str:
     """A definition as text, its docstring cut out."""
     tree = ast.parse(source).body[0]
     if ast.get_docstring(tree) is None:
@@ -154,7 +154,7 @@ def differs(source: str, definition) -> bool:
     """Whether a saved cell's code is not the package's; docstrings may differ."""
     packaged = textwrap.dedent(inspect.getsource(definition))
     shown = source.replace("  #@save", "").rstrip()
-    return _without_docstring(shown) != _without_docstring(packaged.rstrip())
+    return without_docstring(shown) != without_docstring(packaged.rstrip())
 
 
 def home_of(name: str):

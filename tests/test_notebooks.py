@@ -134,6 +134,8 @@ def test_saved_definitions_are_the_package_s(path):
         definition = rules.home_of(name)
         assert definition, f"{name} of {path.name} is nowhere in the package"
         assert not rules.differs(source, definition), f"{name} in {path.name}"
+        code = [line for line in rules.without_docstring(source).splitlines() if line]
+        assert len(code) <= 10, f"{name} is longer than a reader would write it"
         harmed = source.rstrip() + "\n    pass"
         assert rules.differs(harmed, definition), "the comparison notices nothing"
 
