@@ -176,6 +176,31 @@ def test_readme_is_for_students(unzipped):
         for_students("a <!-- for those who teach --> b")
 
 
+def named_by(readme):
+    """What a README names of files and folders: links, and paths between backquotes."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    found = set(re.findall(r"\]\(([^)#:]+)\)", readme))
+    for span in [*blocks, *re.findall(r"`([^`\n]+)`", readme)]:
+        found |= set(re.findall(r"[\w.-]*/[\w./-]*|[\w-]+\.[a-z]{2,5}\b", span))
+        found |= {word for word in span.split() if word in ("Dockerfile", "postBuild")}
+    of_files = ("/", ".yml", ".sh", ".py", ".md", ".ipynb", ".svg", ".csv", ".lock")
+    return {word for word in found if "/" in word or word.endswith(of_files)}
+
+
+def test_readme_for_students_names_nothing_that_they_have_not(unzipped):
+    text = (unzipped / "README.md").read_text(encoding="utf-8")
+    named = named_by(text)
+    assert {"setup.sh", "environment.yml", "docs/nets.svg"} <= named
+    made = ("build", ".venv")  # by the commands that README names
+    for word in named:
+        there = unzipped / word, unzipped / "notebooks" / word  # where the lab opens
+        assert word.split("/")[0] in made or any(p.exists() for p in there), word
+    for word in ("Binder", "Codespaces", "mxnet-cu", "cluster"):
+        assert word not in text
+    whole = named_by((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {"binder/", ".devcontainer/", "tests/arm/trial.sh"} <= whole
+
+
 def test_it_works_by_itself(unzipped):
     code = (
         "import d2l_nin, pathlib\n"
