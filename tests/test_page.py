@@ -11,7 +11,13 @@ import pytest
 from PIL import Image
 
 from d2l_nin import figures
-from d2l_nin.course.chapters import find_chapters, for_reading, titles_of
+from d2l_nin.course.chapters import (
+    Execution,
+    find_chapters,
+    for_reading,
+    save_chapter,
+    titles_of,
+)
 from d2l_nin.course.folding import (
     answer_boxes,
     boxed,
@@ -222,6 +228,11 @@ def test_one_box_for_all_that_answers_a_prediction():
             "verdict('gap', 1, above=0, excludes='chance')\nprint('equal:', a == b)",
             True,
         ),
+        ("names = ['plain', -1]\nfigures.curves(lines, names)", True),
+        ("panels = {'a': (xs, ys)}\nfigures.curves(panels)", True),
+        ("names = 'a', 'b'", False),
+        ("names = ['a', 'b']\nprint(names)\nfigures.curves(lines, names)", False),
+        ("names = [name for name in nets]\nfigures.curves(lines, names)", False),
         ("net = nin_classroom()\nsummary(net, shape)", False),
         ("print(net(X).shape)", False),
         ("lines = spread(net)\nfigures.curves(lines)", False),
@@ -250,6 +261,20 @@ def test_folding_leaves_nothing_of_an_earlier_folding():
         None, {"source_hidden": True, "outputs_hidden": True},
         {"outputs_hidden": True}, None, None,
     ]  # fmt: skip
+
+
+def test_saving_a_run_marks_anew_what_is_folded(tmp_path):
+    """So does `python -m d2l_nin notebooks`, which saves what it has run."""
+    cells = [
+        nbformat.v4.new_code_cell("names = 'a', 'b'\nfigures.curves(lines, names)"),
+        nbformat.v4.new_code_cell("print(1)"),
+    ]
+    cells[1].metadata.jupyter = {"source_hidden": True}
+    path = tmp_path / "07_toys.ipynb"
+    save_chapter(Execution(path, nbformat.v4.new_notebook(cells=cells)))
+    saved = nbformat.read(path, as_version=4).cells
+    marks = [cell.metadata.get("jupyter") for cell in saved]
+    assert marks == [{"source_hidden": True}, None]
 
 
 def _printed(text):

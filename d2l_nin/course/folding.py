@@ -21,15 +21,18 @@ __all__ = [
     "plumbing",
 ]
 
+# What stands in an expression that computes nothing.
+_LITERAL = (ast.Constant, ast.Name, ast.List, ast.Tuple, ast.Dict, ast.Set,
+            ast.UnaryOp, ast.USub, ast.Load)  # fmt: skip
 _COLLAPSED = "jp-MarkdownHeadingCollapsed"
 
 
 def plumbing(source: str) -> str:
     """What code is for that only imports, only draws or only verifies; else "".
 
-    Drawing is a call of `figures` or of a result's `plot`; verifying is a call of
-    `verdict`, with the assignments and prints around it. A cell marked #@save or an
-    exercise's is never plumbing.
+    Drawing is a call of `figures` or of a result's `plot`, with names and literals
+    that are assigned for it; verifying is a call of `verdict`, with the assignments
+    and prints around it. A cell marked #@save or an exercise's is never plumbing.
     """
     if "#@save" in source or "check.ch" in source:
         return ""
@@ -40,9 +43,9 @@ def plumbing(source: str) -> str:
         return ""
     kinds = {_kind(statement) for statement in statements}
     if "verdict" in kinds:
-        only = kinds <= {"import", "verdict", "assign", "print"}
+        only = kinds <= {"import", "verdict", "assign", "name", "print"}
         return "it compares a number with its bound" if only else ""
-    if kinds in ({"draw"}, {"import", "draw"}):
+    if "draw" in kinds and kinds <= {"import", "name", "draw"}:
         return "it draws the picture"
     return "imports" if kinds == {"import"} else ""
 
@@ -51,7 +54,8 @@ def _kind(statement: ast.stmt) -> str | None:
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return "import"
     if isinstance(statement, ast.Assign):
-        return "assign"
+        inside = ast.walk(statement.value)
+        return "name" if all(isinstance(n, _LITERAL) for n in inside) else "assign"
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
         return None
     called = statement.value.func
