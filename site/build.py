@@ -118,9 +118,9 @@ def write_source(solutions: bool) -> None:
     """All that Sphinx reads, in one folder."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(SITE, SOURCE, ignore=shutil.ignore_patterns(*NOT_READ))
-    extra, chapters = SOURCE / "extra", SOURCE / "chapters"
+    extra = SOURCE / "extra"
     (extra / "chapters").mkdir(parents=True)
-    chapters.mkdir()
+    (SOURCE / "chapters").mkdir()
     modules = install_node_modules(BUILD / "node")
     for name in MATHJAX:
         source, target = modules / "mathjax" / name, SOURCE / "_static/mathjax" / name
@@ -135,16 +135,22 @@ def write_source(solutions: bool) -> None:
     shutil.copytree(BUILD / "slides", extra / "slides")
     shutil.copy(BUILD / "d2l-nin-students.zip", extra)
     shutil.copy(ROOT / "docs/nets.svg", SOURCE)
+    write_chapters(SOURCE, solutions)
+
+
+def write_chapters(source: Path, solutions: bool) -> None:
+    """The chapters, and the solutions only if asked for, with their contents."""
+    chapters, extra = source / "chapters", source / "extra" / "chapters"
     for path in find_chapters(ROOT / "notebooks"):
         deck = path.stem if (ROOT / "slides" / f"{path.stem}.md").exists() else ""
         nbformat.write(prepare(path, deck), chapters / path.name)
-        shutil.copy(path, extra / "chapters" / path.name)
+        shutil.copy(path, extra / path.name)
     if solutions:
         (chapters / "solutions").mkdir()
         for path in find_solutions(ROOT / "notebooks"):
             nbformat.write(prepare(path), chapters / "solutions" / path.name)
         listed = "\n```{toctree}\n:hidden:\n:caption: Solutions\n:glob:\n\n%s\n```\n"
-        with (SOURCE / "index.md").open("a", encoding="utf-8") as index:
+        with (source / "index.md").open("a", encoding="utf-8") as index:
             index.write(listed % "chapters/solutions/*")
 
 

@@ -119,6 +119,23 @@ def test_the_pages_net_is_that_of_mxnet(looked):
     assert maps.mean((2, 3)).argmax(1).tolist() == wanted["classes"]
 
 
+@pytest.mark.parametrize("solutions", [False, True])
+def test_solutions_are_there_only_if_asked_for(build, tmp_path, solutions):
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "extra" / "chapters").mkdir(parents=True)
+    build.write_chapters(tmp_path, solutions)
+    chapters = {path.name for path in find_chapters(ROOT / "notebooks")}
+    assert {path.name for path in (tmp_path / "chapters").glob("*.ipynb")} == chapters
+    found = {path.name for path in (tmp_path / "chapters" / "solutions").glob("*")}
+    assert found == (chapters if solutions else set())
+    assert (tmp_path / "index.md").exists() == solutions
+
+
+@built
+def test_the_built_book_has_no_solutions():
+    assert not [path for path in SITE.rglob("*") if "solution" in path.name.lower()]
+
+
 @built
 def test_every_quoted_paper_is_in_the_bibliography():
     books = (ROOT / "site" / "references.bib").read_text("utf-8")
