@@ -167,3 +167,12 @@ def test_checks_and_modules_that_are_named_are_there():
         for module, names in re.findall(r"from (d2l_nin[\w.]*) import (\w+)", text):
             assert hasattr(importlib.import_module(module), names), (where, names)
     assert named >= 2
+
+
+def test_conda_is_told_what_setup_does_and_pyproject_names_its_file():
+    steps = (ROOT / "README.md").read_text(encoding="utf-8")
+    steps = steps[steps.index("With conda") : steps.index("## Chapters")]
+    for line in ("pip install --no-deps --no-build-isolation -e .", "course/lab.py"):
+        assert line in steps
+    names = re.findall(r"[\w.]+\.pth", (ROOT / "pyproject.toml").read_text())
+    assert names and all((ROOT / name).is_file() for name in names)
