@@ -25,6 +25,7 @@ from d2l_nin.localization import (
     centres_of_mass,
     class_maps,
     effective_receptive_field,
+    enlarge,
     grad_cam,
     peaks,
     pointing_baselines,
@@ -206,6 +207,16 @@ def test_maps_are_enlarged_to_the_picture():
     (i, j), box = peaks(maps, 30)[0], boxes_of_maps(maps, 30, 0.5)[0]
     assert i < 10 and j >= 20
     assert box[1] >= 15 and box[2] <= 15 and box[0] == 0 and box[3] == 30
+
+
+def test_a_position_is_where_its_receptive_field_is_centred():
+    centres = 8 * numpy.arange(3) + 6
+    maps = numpy.arange(9.0).reshape(1, 3, 3)
+    (large,) = enlarge(maps, 24, centres)
+    assert_allclose(large[numpy.ix_(centres, centres)], maps[0])
+    assert_allclose(large[6, 6:15], numpy.linspace(0, 1, 9), atol=1e-6)
+    assert (large[:6] == large[6]).all() and (large[:, 22:] == large[:, 22:23]).all()
+    assert boxes_of_maps(maps, 24, 1.0, centres).tolist() == [[22, 22, 24, 24]]
 
 
 def test_a_flat_map_has_the_whole_picture_as_its_box():
@@ -408,19 +419,19 @@ def test_baselines_against_drawn_lots():
     rng = numpy.random.default_rng(0)
     points = rng.integers(0, 84, (200, 600, 2))
     drawn = numpy.mean([points_in_boxes(p, scenes.boxes).mean() for p in points])
-    assert shares["any pixel"] == pytest.approx(drawn, abs=0.005)
+    assert shares["a random pixel"] == pytest.approx(drawn, abs=0.005)
     hits = [rng.integers(1 + len(others)) == 0 for _ in range(300)
             for others in scenes.distractors]  # fmt: skip
-    assert shares["any garment"] == pytest.approx(numpy.mean(hits), abs=0.005)
+    assert shares["a random garment"] == pytest.approx(numpy.mean(hits), abs=0.005)
     alone = paste_garments(IMAGES, LABELS, 20, num_distractors=0, seed=1)
-    assert pointing_baselines(alone)["any garment"] == 1
+    assert pointing_baselines(alone)["a random garment"] == 1
 
 
 def test_chance_in_chapter_03_s_scenes():
     """A third, were there always three; some scenes had no room for all."""
     images, labels = read_fashion_mnist()[1]
     scenes = paste_garments(images, labels, num_scenes=1000, size=84, seed=1)
-    chance = pointing_baselines(scenes)["any garment"]
+    chance = pointing_baselines(scenes)["a random garment"]
     few = sum(len(others) < 2 for others in scenes.distractors)
     assert few > 0 and round(chance, 3) == 0.361
 

@@ -7,11 +7,11 @@ from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
-from d2l_nin.datasets import resize_images, text_labels
+from d2l_nin.datasets import text_labels
 from d2l_nin.figures import words
 from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 from d2l_nin.figures.sheets import FAINT, LINE, TYPE, arrow, canvas
-from d2l_nin.localization import peaks, points_in_boxes
+from d2l_nin.localization import enlarge, points_in_boxes
 
 __all__ = ["asked_maps_picture", "pooling_picture", "receptive_field_picture"]
 
@@ -64,7 +64,7 @@ def pooling_picture():
                 ax.plot(*zip(start, (6.9, y)), color=FAINT, linewidth=0.8,
                         linestyle="-", zorder=3)  # fmt: skip
             ax.plot(6.9, y, "o", markersize=13, markeredgecolor=LINE, zorder=4,
-                    color=_HIGH if n == 0 else "white")  # fmt: skip
+                    color=_HIGH if n == 0 else _SOME)  # fmt: skip
             ax.text(7.25, y, f"score of {name}", va="center", fontsize=TYPE)
         ax.text(4.83, 4.6, "one map for each class", ha="center", fontsize=TYPE)
         ax.text(7.25, 4.6, "its mean: 9 × weight 1/9", fontsize=TYPE)
@@ -130,16 +130,16 @@ def receptive_field_picture(
 
 
 def _overlaid(image, cam):
-    """A class map over its image (H, W), as RGB: orange where the map is above 0.
+    """A class map over its image, both (H, W), as RGB: orange where it is above 0.
 
     The largest value of the map gets the full colour.
     """
-    share = resize_images(cam, image.shape)[..., None].clip(0) / abs(cam).max()
+    share = (cam.clip(0) / abs(cam).max())[..., None]
     grey = 0.75 * (image / 255)[..., None]
     return grey + 0.9 * share * (numpy.array([1, 0.45, 0]) - grey)
 
 
-def asked_maps_picture(scenes, maps, *, most: int = 3):
+def asked_maps_picture(scenes, maps, centres=None, *, most: int = 3):
     """The class maps of each scene's garments and of a class that is not there.
 
     Parameters
@@ -147,6 +147,8 @@ def asked_maps_picture(scenes, maps, *, most: int = 3):
     scenes : Scenes
     maps : array (N, K, H', W')
         The class maps of each.
+    centres : array (H',), optional
+        As of `d2l_nin.localization.enlarge`.
     most : int
         Garments of a scene that are asked for.
 
@@ -168,8 +170,9 @@ def asked_maps_picture(scenes, maps, *, most: int = 3):
             axes[n, 0].imshow(scenes.images[n], vmin=0, vmax=255)
             here = [(scenes.labels[n], scenes.boxes[n]), *scenes.distractors[n]]
             for ax, (label, box) in zip(axes[n, 1:], [*here[:most], (absent, None)]):
-                ax.imshow(_overlaid(scenes.images[n], maps[n, label]))
-                (point,) = peaks(maps[n, label][None], size)
+                (large,) = enlarge(maps[n, label][None], size, centres)
+                point = numpy.unravel_index(large.argmax(), large.shape)
+                ax.imshow(_overlaid(scenes.images[n], large))
                 ax.plot(*point[::-1], "x", color="black", markersize=9,
                         markeredgewidth=2.5, path_effects=_WHITE)  # fmt: skip
                 name, where = text_labels([label])[0], "not there"

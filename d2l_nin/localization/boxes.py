@@ -16,15 +16,37 @@ __all__ = [
     "boxes_around",
     "boxes_of_maps",
     "centres_of_mass",
+    "enlarge",
     "peaks",
     "pointing_baselines",
     "points_in_boxes",
 ]
 
 
-def _upsampled(maps, size: int) -> numpy.ndarray:
-    """Maps (N, H, W) on the grid of the image, float32 (N, size, size)."""
-    return resize_images(numpy.asarray(maps), size)
+def enlarge(maps, size: int, centres=None) -> numpy.ndarray:
+    """Maps on the pixels of their picture, by linear interpolation both ways.
+
+    Parameters
+    ----------
+    maps : array (N, H', W')
+        Square, where `centres` are given.
+    size : int
+    centres : array (H',), optional
+        The pixel on which the receptive field of each row and column is centred.
+        Beyond the first and the last, a map stays as it is there. Without centres the
+        positions share the picture evenly, as when an image is resized.
+
+    Returns
+    -------
+    float32 array (N, size, size)
+    """
+    maps = numpy.asarray(maps, numpy.float32)
+    if centres is None:
+        return resize_images(maps, size)
+    units, pixels = numpy.eye(len(centres)), numpy.arange(size)
+    A = numpy.stack([numpy.interp(pixels, centres, unit) for unit in units], axis=1)
+    A = A.astype(numpy.float32)
+    return A @ maps @ A.T
 
 
 def peaks(maps, size: int) -> numpy.ndarray:
@@ -39,11 +61,11 @@ def peaks(maps, size: int) -> numpy.ndarray:
     -------
     int array (N, 2)
     """
-    flat = _upsampled(maps, size).reshape(len(maps), -1)
+    flat = enlarge(maps, size).reshape(len(maps), -1)
     return numpy.stack(numpy.unravel_index(flat.argmax(1), (size, size)), axis=1)
 
 
-def boxes_of_maps(maps, size: int, threshold: float) -> numpy.ndarray:
+def boxes_of_maps(maps, size: int, threshold: float, centres=None) -> numpy.ndarray:
     """The box around the region of each map's highest point.
 
     A map is up-sampled to `size` × `size` pixels. The region is what is connected with
@@ -56,6 +78,8 @@ def boxes_of_maps(maps, size: int, threshold: float) -> numpy.ndarray:
     size : int
     threshold : float
         From 0 (the whole picture) to 1 (the highest point alone).
+    centres : array (H',), optional
+        As of `enlarge`.
 
     Returns
     -------
@@ -68,7 +92,7 @@ def boxes_of_maps(maps, size: int, threshold: float) -> numpy.ndarray:
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold: expected 0 ≤ threshold ≤ 1, got {threshold}")
-    maps = _upsampled(maps, size)
+    maps = enlarge(maps, size, centres)
     boxes = []
     for values, peak in zip(maps, maps.reshape(len(maps), -1).argmax(1)):
         low, high = values.min(), values.max()
@@ -176,8 +200,8 @@ def pointing_baselines(scenes) -> dict[str, float]:
     brightest = numpy.stack(numpy.unravel_index(lit, (H, W)), axis=1)
     garments = 1 + numpy.array([len(others) for others in scenes.distractors])
     return {
-        "any pixel": float((_areas(scenes.boxes) / (H * W)).mean()),
-        "any garment": float((1 / garments).mean()),
+        "a random pixel": float((_areas(scenes.boxes) / (H * W)).mean()),
+        "a random garment": float((1 / garments).mean()),
         "the middle": float(points_in_boxes(middle, scenes.boxes).mean()),
         "the brightest pixel": float(points_in_boxes(brightest, scenes.boxes).mean()),
         "the centre of mass": float(
