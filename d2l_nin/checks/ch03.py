@@ -222,28 +222,28 @@ faults = Choice(
     },
     {"A": tuple(range(1, 8)), "B": tuple(range(1, 6)), "C": tuple(range(1, 7))},
     {
-        "A: each map is enlarged to the picture there, and that is right.": ("A", 4),
-        "A: the highest of all pixels of a map, and that is right.": ("A", 5),
+        "A: these are the sides of a map, and that is right.": ("A", 4),
+        "A: the highest of all positions of a map, and that is right.": ("A", 5),
         "A: it takes the map of the class asked for, one a picture.": ("A", 3),
         "A: a point is a row and a column here. Which comes first above?": ("A", 7),
-        "B: these are the predictions before the shift, as they should be.": ("B", 2),
-        "B: every garment goes down by four pixels there, and that is right.": ("B", 3),
-        "B: these are the predictions after the shift, as they should be.": ("B", 4),
+        "B: these are the points before the shift, as they should be.": ("B", 2),
+        "B: all garments go down by eight pixels there, and that is right.": ("B", 3),
+        "B: these are the points after the shift, as they should be.": ("B", 4),
         "C: a dense layer's weights are stored as (units, inputs).": ("C", 1),
         "C: the maps in front of GAP are what is needed.": ("C", 2),
         "C: here classes come to the front again, and pixels stay in order.": ("C", 6),
         "C: this is the dense layer at each pixel, if each row is a pixel.": ("C", 5),
     },
     (
-        "A: what does the first number of unravel_index count? B: is a prediction that "
-        "was wrong before and is wrong in the same way after kept? C: what is a row "
-        "after each line?",
-        "A: try it on a map whose highest point is at the upper right. B: follow an "
-        "image that is always taken for a coat and is none. C: try it on two channels, "
-        "one all 0 and one all 1.",
+        "A: what does the first number of unravel_index count? B: where is the "
+        "point of a garment after the shift, if it goes along? C: what is a row after "
+        "each line?",
+        "A: try it on a map whose highest point is at the upper right. B: follow a net "
+        "that always points at the middle. C: try it on two channels, one all 0 and "
+        "one all 1.",
     ),
-    "A swap of axes changes no shape, and an accuracy is a share as well as kept "
-    "predictions are: none of these raises an error.",
+    "A swap of axes changes no shape, and any share lies between 0 and 1: none of "
+    "these raises an error.",
 )
 
 
