@@ -249,11 +249,12 @@ def test_any_falsified_output_fails(path):
         skip_compare = ("metadata", "traceback", "text/latex", "image/png",
                         "output_type", "name", "execution_count")  # fmt: skip
 
-    compared = 0
+    compared = shown = 0
     original = read(path)
     for i, cell in enumerate(original.cells):
         if cell.cell_type != "code" or not cell.outputs:
             continue
+        shown += 1
         harmed = copy.deepcopy(original)
         assert falsify(harmed.cells[i].outputs[0])
         assert rules.faults(harmed), f"cell {i}: nobody notices"
@@ -268,7 +269,7 @@ def test_any_falsified_output_fails(path):
             harmed.cells[i].outputs, cell.outputs, Quiet.skip_compare
         )
         compared += 1
-    assert compared, "nothing that it shows is compared"
+    assert compared >= min(10, shown / 2), "hardly anything that it shows is compared"
 
 
 class _Colours:
