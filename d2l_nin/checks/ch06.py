@@ -216,8 +216,8 @@ at_fault = Choice(
     },
     {"A": tuple(range(1, 6)), "B": tuple(range(1, 8)), "C": tuple(range(1, 8))},
     {
-        "A: a fresh net is right: the numbers come in the next line.": ("A", 1),
-        "A: without frozen all is fine-tuned, and that is allowed.": ("A", 3),
+        "A: a fresh backbone is right: its numbers come in the next line.": ("A", 1),
+        "A: a new head on the old backbone is right.": ("A", 3),
         "B: rows are shuffled as they should be. Which rows are there by then?": (
             "B",
             3,

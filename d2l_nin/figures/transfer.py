@@ -14,9 +14,14 @@ _BACKBONE = (("block\n32", 2.75), ("block\n64", 4.0), ("block\n128", 5.25),
              ("3×3, 1×1\n16", 6.6))  # fmt: skip
 # Each row: its title, the colour of the backbone, the last layer and its colour.
 _ROWS = (
+    ("frozen", _KEPT, "new 1×1\n10 maps", _FRESH),
     ("trained on\n62 characters", "white", "1×1\n62 maps", "white"),
-    ("frozen:\nonly the\nhead learns", _KEPT, "new 1×1\n10 maps", _FRESH),
-    ("fine-tuned:\nall layers\nlearn", _LEARNS, "new 1×1\n10 maps", _FRESH),
+    ("fine-tuned", _LEARNS, "new 1×1\n10 maps", _FRESH),
+)
+_KEY = (
+    (_KEPT, "copied, stays"),
+    (_LEARNS, "copied, learns on"),
+    (_FRESH, "new, learns"),
 )
 
 
@@ -33,9 +38,9 @@ def transfer_picture():
     """
     with style():
         fig, ax = canvas(plt, 7.0, 3.3, 10.6, 5.0)
-        ax.text(4.7, 4.7, "backbone", **TEXT)
-        ax.text(8.25, 4.7, "head", **TEXT)
-        for (title, colour, last, last_colour), y in zip(_ROWS, (3.85, 2.35, 0.85)):
+        ax.text(4.7, 4.75, "backbone", **TEXT)
+        ax.text(8.25, 4.75, "head", **TEXT)
+        for (title, colour, last, last_colour), y in zip(_ROWS, (4.05, 2.65, 1.25)):
             ax.text(1.0, y, title, **TEXT)
             for words, x in _BACKBONE:
                 box(ax, x, y, words, (1.1 if x < 6 else 1.3, 0.8), colour)
@@ -43,13 +48,18 @@ def transfer_picture():
             ax.text(9.85, y, "mean", **TEXT)
             arrow(ax, (7.25, y), (7.57, y))
             arrow(ax, (8.83, y), (9.4, y))
-        arrow(ax, (4.65, 3.4), (4.65, 2.8), linewidth=1.6)
-        ax.text(6.35, 3.1, "backbone kept in both below", **TEXT)
+        for start, end in ((3.1, 3.6), (2.2, 1.7)):  # up and down from the middle
+            arrow(ax, (4.65, start), (4.65, end), linewidth=1.6)
+            ax.text(5.75, (start + end) / 2, "copy the weights", **TEXT)
+        for (colour, words), x in zip(_KEY, (1.1, 4.3, 8.0)):
+            box(ax, x, 0.3, "", (0.4, 0.35), colour)
+            ax.text(x + 0.35, 0.3, words, **{**TEXT, "ha": "left"})
         alt = (
-            "Three nets, one below the other. The first has learned 62 characters: a "
-            "backbone of three blocks, a 3×3 and a 1×1 convolution, then a 1×1 "
-            "convolution with 62 maps, and their mean. The two others have the same "
-            "backbone and a new 1×1 convolution with 10 maps. In the frozen net the "
-            "backbone stays as it is; in the fine-tuned net it learns on."
+            "Three nets, one below the other. The one in the middle has learned 62 "
+            "characters: a backbone of three blocks, a 3×3 and a 1×1 convolution, then "
+            "a 1×1 convolution with 62 maps, and their mean. Arrows copy its backbone "
+            "up and down, into two nets with a new 1×1 convolution of 10 maps. Above, "
+            "in the frozen net, the backbone is grey: it stays as it is. Below, in the "
+            "fine-tuned net, it is blue: it learns on. The new layers learn in both."
         )
         return picture(fig, alt)
