@@ -23,7 +23,8 @@ Slides stand between lines of `---`, each with a title and notes::
   and `{{ cell ID }}` both; a text cell has only `{{ cell ID }}`.
 * `{{ code ID def=fit }}` shows one function or class of the cell, `lines=3-9` some
   lines; `steps=1-2|4|6-8` highlights those of the lines shown, one click after another.
-* `{{ output ID mark=NiN }}` colours the rows of a table that begin so.
+* `{{ output ID mark=NiN }}` colours the rows of a table that begin so;
+  `nth=2` shows the second figure or table of several.
 * `. . .` keeps back what follows until the next click.
 * `::: left`, `::: right` and `:::` make two columns; `40%` is the left one's share.
 * `Notes (3 min):` begins what the speaker sees, and ends the slide.
@@ -44,7 +45,11 @@ __all__ = ["DeckError", "Piece", "Script", "Slide", "read_deck"]
 _SHOWN = re.compile(r"\{\{\s*(code|output|cell)\s+([\w-]+)((?:\s+\w+=\S+)*)\s*\}\}")
 _NOTES = re.compile(r"Notes \((\d+) min\):\s*(.*)")
 _COLUMN = re.compile(r":::\s*(?:(left|right)(?:\s+(\d+)%)?)?")
-_OPTIONS = {"code": {"lines", "def", "steps"}, "output": {"mark"}, "cell": {"mark"}}
+_OPTIONS = {
+    "code": {"lines", "def", "steps"},
+    "output": {"mark", "nth"},
+    "cell": {"mark"},
+}
 
 
 class DeckError(ValueError):

@@ -53,6 +53,15 @@ def _drawn(outputs: list) -> list:
     return [output for output in outputs if "text/html" in output.get("data", {})]
 
 
+def _nth(outputs: list, wanted: str | None) -> list:
+    """All outputs, or the one of this number, counted from 1."""
+    if wanted is None:
+        return outputs
+    if wanted not in map(str, range(1, len(outputs) + 1)):
+        raise LookupError(f"has {len(outputs)} outputs, and no '{wanted}'")
+    return [outputs[int(wanted) - 1]]
+
+
 def _marked(html: str, first: str) -> str:
     """A table with the rows marked that begin with the text `first`."""
 
@@ -124,6 +133,7 @@ class Cells:
             )
         elif self.deck.settings.get("form") == "2":
             cell.outputs = _drawn(cell.outputs) or cell.outputs
+        cell.outputs = _nth(cell.outputs, piece.options.get("nth"))
         if first := piece.options.get("mark"):
             tables = [o for o in cell.outputs if "text/html" in o.get("data", {})]
             for output in tables:
