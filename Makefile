@@ -62,8 +62,8 @@ site: setup  ## the course as a book, in build/site (SOLUTIONS=1: with the solut
 
 # Takes Chromium and Node. In one process: onnxruntime and MXNet share two cores.
 site-test: site  ## look at book and pages in Chromium; exported nets in onnxruntime
-	@SITE_TEST=1 .venv-site/bin/python -m pytest -q tests/test_site.py tests/test_page.py \
-	    tests/test_onnx_export.py
+	@SITE_TEST=1 .venv-site/bin/python -m pytest -q tests/test_site.py tests/test_onnx_export.py
+	@SITE_TEST=1 $(PY) -m pytest -q tests/test_page.py
 
 linkcheck: setup site  ## try the book's links to other sites (needs a network)
 	@.venv-site/bin/python site/build.py --linkcheck

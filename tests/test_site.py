@@ -136,7 +136,6 @@ def test_the_built_book_has_no_solutions():
     assert not [path for path in SITE.rglob("*") if "solution" in path.name.lower()]
 
 
-@built
 def test_every_quoted_paper_is_in_the_bibliography():
     books = (ROOT / "site" / "references.bib").read_text("utf-8")
     for path in find_chapters(ROOT / "notebooks"):
