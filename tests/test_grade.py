@@ -567,7 +567,7 @@ def test_every_chapter_is_known_by_its_name(tmp_path):
     assert {s.student for s in find_submissions(tmp_path)} == {"ada"}
 
 
-@pytest.mark.parametrize("left", sorted(submissions.LEFT_BEHIND))
+@pytest.mark.parametrize("left", sorted(pictures.LEFT_BEHIND))
 def test_what_programs_leave_behind_is_no_student(tmp_path, left):
     (tmp_path / "ada.ipynb").write_text("")
     (tmp_path / left.title()).mkdir()
@@ -576,7 +576,7 @@ def test_what_programs_leave_behind_is_no_student(tmp_path, left):
 
 
 def test_the_two_lists_of_what_is_left_behind_are_one():
-    assert submissions.LEFT_BEHIND == pictures._LEFT_BEHIND
+    assert submissions.is_left_out is pictures.is_left_out
 
 
 def test_folders_of_students(tmp_path):

@@ -17,7 +17,6 @@ from d2l_nin.checks.expect import (
 )
 from d2l_nin.checks.kinds import Choice, Evidence, Function, Number, Prediction
 from d2l_nin.cost import summary
-from d2l_nin.layers import Conv2D, HybridSequential
 from d2l_nin.localization.maps import split_at_gap
 from d2l_nin.nin import nin_classroom
 
@@ -139,9 +138,10 @@ def iou(box, other):
 
 
 def _with_two_dense_layers(rng, C, hidden, K):
-    net = HybridSequential()
-    net.add(Conv2D(C, 3, padding=1, in_channels=2), nn.GlobalAvgPool2D(), nn.Flatten(),
-            nn.Dense(hidden, in_units=C), nn.Dense(K, in_units=hidden))  # fmt: skip
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(C, 3, padding=1, in_channels=2), nn.GlobalAvgPool2D(),
+            nn.Flatten(), nn.Dense(hidden, in_units=C),
+            nn.Dense(K, in_units=hidden))  # fmt: skip
     net.initialize()
     for parameter in net.collect_params().values():
         values = rng.normal(size=parameter.shape).astype("float32")
@@ -289,18 +289,18 @@ _LOW, _HIGH = [0.80, 0.81, 0.82, 0.79, 0.80], [0.85, 0.86, 0.87, 0.84, 0.85]
 
 
 def _finer(channels=32, strides=1):
-    net = HybridSequential()
-    net.add(Conv2D(channels, 5, 2, 2, activation="relu"), nn.MaxPool2D(2),
-            Conv2D(channels, 3, strides, 1, activation="relu"), Conv2D(10, 1),
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(channels, 5, 2, 2, activation="relu"), nn.MaxPool2D(2),
+            nn.Conv2D(channels, 3, strides, 1, activation="relu"), nn.Conv2D(10, 1),
             nn.GlobalAvgPool2D(), nn.Flatten())  # fmt: skip
     return net
 
 
 def _at_full_size():
     """Few parameters, used at 28×28 positions."""
-    net = HybridSequential()
-    net.add(Conv2D(32, 3, 1, 1), Conv2D(32, 3, 1, 1), nn.MaxPool2D(4), Conv2D(10, 1),
-            nn.GlobalAvgPool2D(), nn.Flatten())  # fmt: skip
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(32, 3, 1, 1), nn.Conv2D(32, 3, 1, 1), nn.MaxPool2D(4),
+            nn.Conv2D(10, 1), nn.GlobalAvgPool2D(), nn.Flatten())  # fmt: skip
     return net
 
 

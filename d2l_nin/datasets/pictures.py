@@ -24,7 +24,7 @@ COURSE_PICTURES = Path(__file__).parents[2] / "notebooks" / "pictures"
 
 # What programs leave behind: archives of macOS, network disks, Windows, Python. What is
 # hidden, with a dot in front as .ipynb_checkpoints, is left out as well.
-_LEFT_BEHIND = {
+LEFT_BEHIND = {
     "__macosx",
     "@eadir",
     "__pycache__",
@@ -137,7 +137,7 @@ def find_pictures(path: str | Path) -> list[Path]:
     files = sorted(
         p
         for p in path.rglob("*")
-        if _is_picture(p) and not any(map(_is_left_out, p.relative_to(path).parts))
+        if _is_picture(p) and not any(map(is_left_out, p.relative_to(path).parts))
     )
     if not files:
         raise ValueError(
@@ -147,9 +147,9 @@ def find_pictures(path: str | Path) -> list[Path]:
     return files
 
 
-def _is_left_out(name: str) -> bool:
+def is_left_out(name: str) -> bool:
     """Whether a file or folder is hidden, or what a program has left behind."""
-    return name.startswith(".") or name.casefold() in _LEFT_BEHIND
+    return name.startswith(".") or name.casefold() in LEFT_BEHIND
 
 
 def _is_picture(path: Path) -> bool:
@@ -164,7 +164,7 @@ def _files_of_classes(path: Path) -> dict[str, list[Path]]:
     if not path.is_dir():
         raise NotADirectoryError(f"{path}: expected a folder, found a file.")
     folders = sorted(
-        p for p in path.iterdir() if p.is_dir() and not _is_left_out(p.name)
+        p for p in path.iterdir() if p.is_dir() and not is_left_out(p.name)
     )
     if not folders:
         raise ValueError(
@@ -182,7 +182,7 @@ def _files_of_classes(path: Path) -> dict[str, list[Path]]:
             )
     files = {}
     for folder in folders:
-        inside = sorted(p for p in folder.iterdir() if not _is_left_out(p.name))
+        inside = sorted(p for p in folder.iterdir() if not is_left_out(p.name))
         nested = [p for p in inside if p.is_dir()]
         if nested:
             raise ValueError(

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from d2l_nin.datasets.pictures import is_left_out
+
 __all__ = ["Limits", "Submission", "files_beside", "find_submissions", "student_of"]
 
 MOST_BYTES = 64 * 2**20  # of a notebook
@@ -57,25 +59,6 @@ class Limits:
     memory: int = 3 * 2**30
 
 
-# What programs leave behind, no student's: archives, network disks, Python. The list is
-# that of `datasets.pictures` (a test holds them equal): grading loads no data.
-LEFT_BEHIND = {
-    "__macosx",
-    "@eadir",
-    "__pycache__",
-    "#recycle",
-    "$recycle.bin",
-    "lost+found",
-    "system volume information",
-    "thumbs.db",
-    "desktop.ini",
-}
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in LEFT_BEHIND
-
-
 def _shown(name: str) -> str:
     """A file's name that can be written, even if its bytes are no UTF-8."""
     return os.fsencode(name).decode(errors="backslashreplace")
@@ -108,8 +91,8 @@ def _files_in(folder: Path) -> Iterator[Path]:
         raise error
 
     for where, inner, names in os.walk(folder, onerror=fail):
-        inner[:] = sorted(n for n in inner if not _is_hidden(n))
-        for name in sorted(n for n in names if not _is_hidden(n)):
+        inner[:] = sorted(n for n in inner if not is_left_out(n))
+        for name in sorted(n for n in names if not is_left_out(n)):
             yield Path(where, name)
 
 
@@ -182,7 +165,7 @@ def find_submissions(folder: Path, leave_out=()) -> Iterator[Submission]:
     ours = {os.path.realpath(path) for path in leave_out}
     chapters = _chapters_there()
     for path in sorted(folder.iterdir()):
-        if _is_hidden(path.name) or os.path.realpath(path) in ours:
+        if is_left_out(path.name) or os.path.realpath(path) in ours:
             continue
         try:
             yield from _entry(folder, path, chapters)
