@@ -32,7 +32,6 @@ def save(run, trainer, path: Path, settings: dict) -> None:
         "settings": settings,
         "history": vars(run.history),
         "step": run.step_number,
-        "num_classes": run.num_classes,
         "epoch of train_iter": _epoch_of(run.train_iter),
         "seed": run.seed,
         "python": random.getstate(),
@@ -95,7 +94,6 @@ def restore(run, trainer, path: Path, settings: dict) -> None:
             updater.states[i], updater.states_synced[i] = state, True
     vars(run.history).update(record["history"])
     run.step_number = record["step"]
-    run.num_classes = record["num_classes"]
     if record["epoch of train_iter"] is not None:
         run.train_iter.epoch = record["epoch of train_iter"]
     run.seed = record["seed"]

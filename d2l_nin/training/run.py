@@ -55,7 +55,7 @@ class Run:
         self.dtype = _dtype_of(team.net)
         self.history, self.start = History(), time.perf_counter()
         self.since: float | None = None  # when training went on; None between epochs
-        self.step_number, self.num_classes, self.is_checked = 0, None, False
+        self.step_number, self.num_classes = 0, None
         self.pending: list[tuple] = []  # results of steps, still on the device
         self.images_finite = None  # of the batch under way, still on the device
         self.seed: int | None = None
@@ -83,14 +83,13 @@ class Run:
         Labels that lie in memory are looked at once, others as they come. A run that
         goes on is looked at as well: its data may be others by now.
         """
-        if not self.is_checked:
-            self.is_checked = True
+        if self.num_classes is None:
             X = _put(X, self.devices[0], self.dtype)
             scores, num_samples = first_scores(self.net, X)
             check_batch(scores, num_samples, y, self.train_iter)
-            if self.num_classes is None:  # a run that goes on has its weights
-                self.team.take_over_weights()
             self.num_classes = scores.shape[1]
+            if self.step_number == 0:  # a run that goes on has its weights
+                self.team.take_over_weights()
             spoilt = not_finite_in(self.net)
             if spoilt:
                 raise ValueError(
