@@ -7,8 +7,6 @@ answer to each exercise counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 __all__ = ["MISSING", "ORDER", "RIGHT", "Found"]
 
 RIGHT, UNANSWERED, MISSING = "right", "unanswered", "missing"
@@ -17,7 +15,6 @@ ORDER = (MISSING, UNANSWERED, "killed", "failed", "too slow", "wrong", RIGHT)
 _FILES = ("ModuleNotFoundError", "FileNotFoundError")
 
 
-@dataclass
 class Found:
     """What the passes through a notebook have told so far.
 
@@ -33,16 +30,11 @@ class Found:
         The one that runs.
     """
 
-    whole: bool = field(default=False, init=False)
-    states: dict = field(default_factory=dict, init=False)
-    errors: dict = field(default_factory=dict, init=False)
-    stopped: dict = field(default_factory=dict, init=False)
-    called: set = field(default_factory=set, init=False)
-    first_words: dict = field(default_factory=dict, init=False)
-    cell: int = field(default=-1, init=False)
-    note: str = field(default="", init=False)
-    broke: str = field(default="", init=False)
-    ended: bool = field(default=False, init=False)
+    def __init__(self):
+        self.whole = self.ended = False
+        self.states, self.errors, self.stopped, self.first_words = {}, {}, {}, {}
+        self.called = set()
+        self.cell, self.note, self.broke = -1, "", ""
 
     def hear(self, message: dict) -> None:
         """Take in one message of the process that runs the notebook."""
