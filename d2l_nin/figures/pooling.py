@@ -11,7 +11,7 @@ from d2l_nin.datasets import text_labels
 from d2l_nin.figures import words
 from d2l_nin.figures.picture import COLOURS, as_numpy, picture, style
 from d2l_nin.figures.sheets import FAINT, LINE, TYPE, arrow, canvas
-from d2l_nin.localization import enlarge, points_in_boxes
+from d2l_nin.localization import enlarge, peaks, points_in_boxes
 
 __all__ = ["asked_maps_picture", "pooling_picture", "receptive_field_picture"]
 
@@ -170,8 +170,9 @@ def asked_maps_picture(scenes, maps, centres=None, *, most: int = 3):
             axes[n, 0].imshow(scenes.images[n], vmin=0, vmax=255)
             here = [(scenes.labels[n], scenes.boxes[n]), *scenes.distractors[n]]
             for ax, (label, box) in zip(axes[n, 1:], [*here[:most], (absent, None)]):
-                (large,) = enlarge(maps[n, label][None], size, centres)
-                point = numpy.unravel_index(large.argmax(), large.shape)
+                one = maps[n, label][None]
+                (large,) = enlarge(one, size, centres)
+                (point,) = peaks(one, size, centres)
                 ax.imshow(_overlaid(scenes.images[n], large))
                 ax.plot(*point[::-1], "x", color="black", markersize=9,
                         markeredgewidth=2.5, path_effects=_WHITE)  # fmt: skip

@@ -49,19 +49,21 @@ def enlarge(maps, size: int, centres=None) -> numpy.ndarray:
     return A @ maps @ A.T
 
 
-def peaks(maps, size: int) -> numpy.ndarray:
+def peaks(maps, size: int, centres=None) -> numpy.ndarray:
     """The highest point of each map, up-sampled to `size` × `size` pixels.
 
     Parameters
     ----------
     maps : array (N, H', W')
     size : int
+    centres : array (H',), optional
+        As of `enlarge`.
 
     Returns
     -------
     int array (N, 2)
     """
-    flat = enlarge(maps, size).reshape(len(maps), -1)
+    flat = enlarge(maps, size, centres).reshape(len(maps), -1)
     return numpy.stack(numpy.unravel_index(flat.argmax(1), (size, size)), axis=1)
 
 
