@@ -29,6 +29,7 @@ __all__ = [
     "Busy",
     "busy_share",
     "check_idle",
+    "clean_environment",
     "compare",
     "growth",
     "has_torch",
@@ -101,7 +102,7 @@ def has_torch(python: Path) -> bool:
     return done.returncode == 0
 
 
-def _clean_environment() -> dict:
+def clean_environment() -> dict:
     """Without what importing the course has set, so that defaults are defaults.
 
     Wherever the bench was started, its processes find these modules.
@@ -139,7 +140,7 @@ def measure(name: str, torch_python: Path | None = None, **job) -> dict:
         [*command, json.dumps(job)],
         capture_output=True,
         text=True,
-        env={**_clean_environment(), "MXNET_HOME": job.get("folder", "")},
+        env={**clean_environment(), "MXNET_HOME": job.get("folder", "")},
     )
     if done.returncode:
         raise RuntimeError(f"{name} failed:\n{done.stderr[-2000:]}")

@@ -10,7 +10,6 @@ the load, as if the neighbours had begun after the import.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -25,12 +24,14 @@ from d2l_nin.environment import SPIN_COUNT, num_cores
 __all__ = ["main"]
 
 TURNS, SECONDS = 3, 4
-LOOKS = {"as libgomp does": 300_000, "the course's": SPIN_COUNT, "a few": 1000}
-CHOICES = {"one thread": {"OMP_NUM_THREADS": "1"}}
-for _name, _looks in LOOKS.items():
-    CHOICES[f"all cores, {_looks:,} looks, {_name}"] = {"GOMP_SPINCOUNT": str(_looks)}
-CHOICES["all cores, asleep at once"] = {"GOMP_SPINCOUNT": "0"}
-CHOICES["all cores, bound to them"] = {"OMP_PROC_BIND": "close"}
+CHOICES = {  # all cores, where nothing else is said
+    "one thread": {"OMP_NUM_THREADS": "1"},
+    "300,000 looks, as libgomp does": {"GOMP_SPINCOUNT": "300000"},
+    f"{SPIN_COUNT:,} looks, the course's": {},
+    "1,000 looks": {"GOMP_SPINCOUNT": "1000"},
+    "asleep at once": {"GOMP_SPINCOUNT": "0"},
+    "bound to the cores": {"OMP_PROC_BIND": "close"},
+}
 BESIDE = {"idle": 0, "one neighbour": 1, "two neighbours": 2, "two trainings": -1}
 
 
@@ -63,10 +64,10 @@ def train() -> None:
 
 def start(code: str, **choice: str) -> subprocess.Popen:
     """A process with all cores for threads, unless it is chosen otherwise."""
-    env = {**os.environ, "OMP_NUM_THREADS": str(num_cores()), **choice}
+    threads = {"OMP_NUM_THREADS": str(num_cores())}
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
-        cwd=measure.ROOT, env=env,
+        env={**measure.clean_environment(), **threads, **choice},
     )  # fmt: skip
 
 

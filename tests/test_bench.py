@@ -71,7 +71,7 @@ def test_foreign_loops_get_mxnet_s_own_threads_and_engine():
     shown = subprocess.run(
         [sys.executable, "-c", f"{code}; from benchmarks import loops; import os;"
          f"print([os.environ.get(name) for name in ({names})])"],
-        env=measure._clean_environment(), capture_output=True, text=True, check=True,
+        env=measure.clean_environment(), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout.splitlines()[-1] == "[None, None]"
     assert "mxnet was imported first" in shown.stderr
