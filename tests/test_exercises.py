@@ -10,16 +10,9 @@ import pytest
 
 from d2l_nin import checks
 from d2l_nin.checks.exercise import FAILED, RIGHT, UNANSWERED
-from d2l_nin.checks.kinds import (
-    Block,
-    Choice,
-    Evidence,
-    Function,
-    Number,
-    Prediction,
-)
 from d2l_nin.course.chapters import find_chapters
 from tests.answers import Measured, answers_of
+from tests.test_kinds import KINDS as DECLARATIONS
 
 ROOT = Path(__file__).parent.parent
 PATHS = {path.name[:2]: path for path in find_chapters(ROOT / "notebooks")}
@@ -27,7 +20,6 @@ SOLUTIONS = ROOT / "notebooks" / "solutions"
 KINDS = ("on paper", "code", "predict", "open")
 # A chapter of the new form has these instead, each at least once.
 KINDS_2 = ("on paper", "code", "debug", "predict", "design", "claim")
-DECLARATIONS = (Block, Choice, Evidence, Function, Number, Prediction)
 HEADING = re.compile(r"^### Exercise (\d+) · (.+)$", re.MULTILINE)
 
 
