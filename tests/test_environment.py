@@ -81,6 +81,28 @@ def test_every_locked_package_has_hashes_and_no_address():
     assert "make lock" in LOCK.splitlines()[1]
 
 
+def test_nothing_names_a_registry():
+    """Whoever has an index of his own is not sent to another; put together here."""
+    hosts = [".".join(host) for host in (("pypi", "org"), ("pythonhosted", "org"),
+                                         ("registry", "npmjs"))]  # fmt: skip
+    kinds = (".ipynb", ".md", ".py", ".sh", ".js", ".json", ".yml", ".toml", ".lock")
+    folders = (
+        "notebooks",
+        "slides",
+        "site",
+        "d2l_nin",
+        "benchmarks",
+        "tests",
+        "binder",
+    )
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    files = [path for path in [*files, *ROOT.iterdir()] if path.suffix in kinds]
+    assert len(files) > 200
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert not [host for host in hosts if host in text], path
+
+
 def test_each_python_gets_one_version_of_each_package():
     """Packages that dropped a Python are locked twice, each version with its marker."""
     chosen = {version: dict(locked_for(version)) for version in PYTHONS}
